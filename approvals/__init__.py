@@ -1,0 +1,1 @@
+"""Who said yes, to what, why; and what left because of it."""

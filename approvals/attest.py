@@ -1,0 +1,89 @@
+"""Signed envelopes: records in DSSE with Ed25519, in one canonical spelling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import Signature
+
+from approvals.model import ACTS, ActRecord
+from approvals.ports import Signer
+from approvals.signers.file import read_public
+from quarantine.errors import TamperedError
+from quarantine.model import Act, to_micros
+
+IN_TOTO: Final = "application/vnd.in-toto+json"
+
+
+def payload_type(act: str) -> str:
+    """Return the DSSE payload type of an act: a signature over one kind is none over another."""
+    return f"application/vnd.feedback-quarantine.{act}.v1+json"
+
+
+def seal(payload: bytes, type_: str, signers: Iterable[Signer]) -> bytes:
+    """Return `payload` in an envelope signed by each of `signers`, canonically spelled."""
+    envelope = Envelope(payload, type_, {})
+    message = envelope.pae()
+    for signer in signers:
+        signature = Signature(signer.key_id, signer.sign(message).hex())
+        envelope.signatures[signer.key_id] = signature
+    return rfc8785.dumps(envelope.to_dict())
+
+
+def unseal(spelled: bytes) -> Envelope:
+    """Read an envelope; any spelling but the canonical one is `TamperedError`."""
+    try:
+        envelope = Envelope.from_dict(json.loads(spelled))
+        canonical = rfc8785.dumps(envelope.to_dict())
+    except Exception as error:  # the library raises what its parts raise
+        raise TamperedError(f"these bytes are no DSSE envelope: {type(error).__name__}") from error
+    if canonical != spelled:
+        raise TamperedError("the envelope is not in its one canonical spelling")
+    return envelope
+
+
+def signed_by(envelope: Envelope, keys: Mapping[str, str]) -> list[str]:
+    """Return the ids of those `keys` (id to PEM) whose signature on the envelope holds.
+
+    A signature that names one of `keys` and does not hold is `TamperedError`, not a missing one.
+    """
+    message = envelope.pae()
+    held = []
+    for signature in envelope.signatures.values():
+        public = keys.get(signature.keyid)
+        if public is None:
+            continue
+        try:
+            read_public(public).verify(bytes.fromhex(signature.signature), message)
+        except (InvalidSignature, ValueError) as error:
+            raise TamperedError(f"the signature of key {signature.keyid} does not hold") from error
+        held.append(signature.keyid)
+    return held
+
+
+def act_of(record: ActRecord, signer: Signer) -> Act:
+    """Make the log's act of a record that `signer` signs."""
+    body = seal(record.canonical(), payload_type(record.act), [signer])
+    return Act(record.act, to_micros(record.at), body)
+
+
+def record_of(act: Act) -> ActRecord:
+    """Read the record in an act; its kind, its time and its payload type must agree."""
+    envelope = unseal(act.body)
+    kind = ACTS.get(act.kind)
+    if kind is None or envelope.payload_type != payload_type(act.kind):
+        raise TamperedError(f"an act says {act.kind} and its envelope {envelope.payload_type}")
+    record = kind.parse(envelope.payload)
+    if to_micros(record.at) != act.at:
+        raise TamperedError(f"an act {act.kind} and its envelope disagree on the time")
+    return record
+
+
+def signers_of(act: Act) -> list[str]:
+    """Return the key ids that signed an act; unverified, look them up and use `signed_by`."""
+    return list(unseal(act.body).signatures)

@@ -1,0 +1,240 @@
+"""The words of approval: every act that people and roles record, each a signed, frozen record."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from quarantine.model import Origin, Tier, Verdict
+from quarantine.record import Moment, Record
+
+ANY: Final = "*"
+"""In a list of kinds, scopes or aspects: all of them."""
+
+
+class ActRecord(Record):
+    """Something done; `act` is its kind in the log and in its envelope's payload type."""
+
+    act: ClassVar[str]
+
+    at: Moment
+
+
+class ProducerKey(Record):
+    """A producer's key: its public half (PEM SubjectPublicKeyInfo), or none for an HMAC secret."""
+
+    id: str
+    algorithm: Literal["ed25519", "hmac-sha256"]
+    public: str | None = None
+
+
+class ProducerAdded(ActRecord):
+    """A producer may speak from `at` on; said again with another key, the key is added."""
+
+    act = "producer-added"
+
+    name: str
+    key: ProducerKey
+    kinds: tuple[str, ...] = (ANY,)
+    scopes: tuple[str, ...] = (ANY,)
+    origin: Origin = Origin.HUMAN
+    owner: str = ""
+    purpose: str = ""
+
+
+class ProducerRevoked(ActRecord):
+    """A producer's `key` (all its keys when absent) says nothing more, and what it said `since` is held."""
+
+    act = "producer-revoked"
+
+    name: str
+    key: str | None = None
+    since: Moment
+
+
+class ReviewerAdded(ActRecord):
+    """`person` decides with this key from `at` on, in these roles; one person may have many keys."""
+
+    act = "reviewer-added"
+
+    name: str
+    person: str
+    key: str
+    public: str
+    roles: tuple[str, ...]
+
+
+class ReviewerRevoked(ActRecord):
+    """This name's key says nothing more from `since` on."""
+
+    act = "reviewer-revoked"
+
+    name: str
+    since: Moment
+
+
+class SourceRuled(ActRecord):
+    """A person holds or clears a source; machines never overrule it."""
+
+    act = "source-ruled"
+
+    producer: str
+    source: str
+    ruling: Literal["hold", "clear"]
+    because: str
+    by: str
+
+
+class SourceTiered(ActRecord):
+    """A person says how well a source is known."""
+
+    act = "source-tiered"
+
+    producer: str
+    source: str
+    tier: Tier
+    because: str
+    by: str
+
+
+class VerdictChanged(ActRecord):
+    """Scoring came to think differently of a source."""
+
+    act = "verdict-changed"
+
+    producer: str
+    source: str
+    before: Verdict | None = None
+    after: Verdict
+    because: tuple[str, ...] = ()
+
+
+class LossReported(ActRecord):
+    """A producer's entries `first` to `last` (seq, inclusive) never came."""
+
+    act = "loss-reported"
+
+    producer: str
+    first: int
+    last: int
+
+
+class PolicyAdopted(ActRecord):
+    """This policy is in force from `at` on; `toml` is its exact text."""
+
+    act = "policy-adopted"
+
+    digest: str
+    toml: str
+
+
+class Request(ActRecord):
+    """Ask for exactly these events to leave: one scope, one kind, one Merkle root, one policy.
+
+    `root` is the RFC 6962 root over the leaf hashes of the `rows` members in log order; `log_size`
+    and `log_root` are the log it was made at; `dossiers` digests what was thought of the sources.
+    """
+
+    act = "request-made"
+
+    scope: str
+    kind: str
+    purpose: str
+    by: str
+    key: str
+    root: str
+    rows: Annotated[int, Field(gt=0)]
+    sources: int
+    clusters: int
+    policy: str
+    dossiers: str
+    log_size: int
+    log_root: str
+    until: Moment
+    expires: Moment
+    nonce: str
+
+
+class Decision(StrEnum):
+    """What a vote says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+
+
+class Vote(ActRecord):
+    """One person's word on exactly these bytes under exactly this policy."""
+
+    act = "vote-cast"
+
+    request: str
+    policy: str
+    scope: str
+    purpose: str
+    decision: Decision
+    by: str
+    key: str
+    because: str
+    expires: Moment
+    nonce: str
+
+
+class Released(ActRecord):
+    """A release left: `manifest` is the SHA-256 of its manifest envelope's bytes."""
+
+    act = "released"
+
+    request: str
+    scope: str
+    kind: str
+    name: str
+    manifest: str
+    rows: int
+
+
+class Revoked(ActRecord):
+    """What a source said (between `since` and `until`) is taken back; `rows` were held then."""
+
+    act = "revoked"
+
+    producer: str
+    source: str
+    since: Moment | None = None
+    until: Moment | None = None
+    rows: int
+    because: str
+    by: str
+
+
+ACTS: Final[dict[str, type[ActRecord]]] = {
+    each.act: each
+    for each in (
+        ProducerAdded,
+        ProducerRevoked,
+        ReviewerAdded,
+        ReviewerRevoked,
+        SourceRuled,
+        SourceTiered,
+        VerdictChanged,
+        LossReported,
+        PolicyAdopted,
+        Request,
+        Vote,
+        Released,
+        Revoked,
+    )
+}
+
+
+class State(StrEnum):
+    """Where a request stands; always derived, never stored."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    STALE = "stale"
+    RELEASED = "released"

@@ -1,0 +1,52 @@
+"""Every seam of approvals on one page: Signer, Exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+class Signer(Protocol):
+    """A person's or a role's private key, wherever it is kept."""
+
+    @property
+    def key_id(self) -> str:
+        """Return the first 16 hex digits of the SHA-256 of the public key (DER)."""
+
+    @property
+    def public(self) -> str:
+        """Return the public key as PEM SubjectPublicKeyInfo."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of the Ed25519 signature over `message` (RFC 8032)."""
+
+
+class SignerKind(Protocol):
+    """One place where private keys are kept."""
+
+    def open(self, reference: str, public: str | None) -> Signer | None:
+        """Open the key that `reference` names; absent when this kind does not know such references.
+
+        `public` (PEM) chooses among several keys of one place. Raises `NotAuthorisedError` when
+        the key is there but cannot be used (rights, format, no such key in the agent).
+        """
+
+
+class Exporter(Protocol):
+    """One format of a training set."""
+
+    @property
+    def name(self) -> str:
+        """Return the format's name (`trl-preference`)."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds of feedback that fit."""
+
+    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:
+        """Write release `rows` into the empty directory `to`; the same rows give the same bytes."""

@@ -1,0 +1,1 @@
+"""Where private keys are kept: one file each, each offering one `SIGNER`."""

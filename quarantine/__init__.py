@@ -1,0 +1,1 @@
+"""What is held, and what we think of where it came from."""

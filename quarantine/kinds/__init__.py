@@ -1,0 +1,1 @@
+"""The types of feedback: one file each, each offering one `KIND`."""

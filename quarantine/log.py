@@ -1,0 +1,194 @@
+"""A Merkle log: append, prove, verify; bytes in, bytes out (RFC 6962, RFC 9162, C2SP tlog)."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from quarantine.errors import TamperedError
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+HASH_SIZE = 32
+
+Node = tuple[int, int]
+"""A complete subtree: its level (0 = leaves) and its number from the left at that level."""
+
+_length = struct.Struct(">I").pack
+_sha256 = hashlib.sha256
+
+
+def frame(*parts: bytes) -> bytes:
+    """Join `parts`, each behind its length in four big-endian bytes, so that none can shift."""
+    return b"".join([piece for part in parts for piece in (_length(len(part)), part)])
+
+
+def leaf_hash(content: bytes) -> bytes:
+    """Hash a leaf: SHA-256(0x00 || content), RFC 6962 section 2.1."""
+    return _sha256(b"\x00" + content).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash two subtrees into their parent: SHA-256(0x01 || left || right)."""
+    return _sha256(b"\x01" + left + right).digest()
+
+
+def commit(salt: bytes, body: bytes) -> bytes:
+    """Commit to `body` under `salt`: without both, the commitment says nothing of the content."""
+    return _sha256(salt + body).digest()
+
+
+def event_leaf(  # noqa: PLR0913  these seven facts are the leaf; a container would hide that
+    producer: bytes, source: bytes, id: bytes, arrived: int, key: bytes, commitment: bytes
+) -> bytes:
+    """Hash what was said: who vouched (`key`), who said it, when it came (µs), and its commitment."""
+    return leaf_hash(
+        frame(b"event/1", producer, source, id, b"%d" % arrived, key, commitment),
+    )
+
+
+def act_leaf(kind: bytes, at: int, body: bytes) -> bytes:
+    """Hash what was done: the act's kind, its time (µs since 1970) and its exact bytes."""
+    return leaf_hash(frame(b"act/1", kind, b"%d" % at, body))
+
+
+EMPTY_ROOT = _sha256(b"").digest()
+
+
+@dataclass(slots=True)
+class Frontier:
+    """The right edge of a growing tree: all that appending and the root need, log2(size) hashes."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf hash."""
+        peaks, size = self.peaks, self.size
+        while size & 1:
+            leaf = node_hash(peaks.pop(), leaf)
+            size >>= 1
+        peaks.append(leaf)
+        self.size += 1
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Add many leaf hashes, in order."""
+        for leaf in leaves:
+            self.append(leaf)
+
+    def root(self) -> bytes:
+        """Return the tree's root hash."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """Return the root over `leaves` (hashes)."""
+    frontier = Frontier()
+    frontier.extend(leaves)
+    return frontier.root()
+
+
+def subtree(leaves: Sequence[bytes]) -> bytes:
+    """Return the root of a complete subtree: `leaves` hashes, a power of two of them."""
+    row = list(leaves)
+    while len(row) > 1:
+        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
+    return row[0]
+
+
+def peaks_of(size: int) -> list[Node]:
+    """Return the complete subtrees that make up a tree of `size` leaves, left to right."""
+    found, start = [], 0
+    for level in range(size.bit_length() - 1, -1, -1):
+        if size >> level & 1:
+            found.append((level, start >> level))
+            start += 1 << level
+    return found
+
+
+def proof_nodes(indexes: Sequence[int], size: int) -> list[Node]:
+    """Return the nodes that, with the leaves at `indexes` (rising), rebuild the root of `size`.
+
+    One proof for many leaves: every complete subtree that holds none of them and whose sibling
+    does. For one leaf it is the audit path of RFC 6962 with the right edge in complete subtrees.
+    """
+    needed: list[Node] = []
+    marked = set(indexes)
+    peaks = peaks_of(size)
+    tops = set(peaks)
+    for level in range(size.bit_length()):
+        parents: set[int] = set()
+        for number in sorted(marked):
+            if (level, number) in tops:
+                continue
+            if number ^ 1 not in marked:
+                needed.append((level, number ^ 1))
+            parents.add(number >> 1)
+        for top_level, number in peaks:
+            if top_level == level and number not in marked:
+                needed.append((level, number))
+        marked = parents
+    return needed
+
+
+def root_from(
+    leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: int
+) -> bytes:
+    """Rebuild the root of a tree of `size` from some `leaves` and the `proof_nodes` beside them.
+
+    Raises `TamperedError` when a needed node is missing, or one is given that nothing needs.
+    """
+    unused = dict(nodes)
+    peaks = peaks_of(size)
+    tops = set(peaks)
+    if leaves and not (min(leaves) >= 0 and max(leaves) < size):
+        raise TamperedError(f"a leaf lies outside a log of {size}")
+    row = dict(leaves)
+    found: dict[Node, bytes] = {}
+    for level in range(size.bit_length()):
+        above: dict[int, bytes] = {}
+        for number in sorted(row):
+            if (level, number) in tops:
+                found[level, number] = row[number]
+            elif number >> 1 not in above:
+                above[number >> 1] = _join(row, unused, (level, number))
+        row = above
+    for top in peaks:
+        if top not in found:
+            found[top] = _given(unused, top)
+    if unused:
+        raise TamperedError(f"the proof holds {len(unused)} nodes that nothing needs")
+    hashes = [found[top] for top in peaks]
+    return Frontier(size=size, peaks=hashes).root()
+
+
+def _join(row: Mapping[int, bytes], unused: dict[Node, bytes], node: Node) -> bytes:
+    level, number = node
+    beside = number ^ 1
+    sibling = row[beside] if beside in row else _given(unused, (level, beside))
+    left, right = (row[number], sibling) if number < beside else (sibling, row[number])
+    return node_hash(left, right)
+
+
+def _given(unused: dict[Node, bytes], node: Node) -> bytes:
+    try:
+        return unused.pop(node)
+    except KeyError:
+        raise TamperedError(f"the proof lacks node {node[1]} of level {node[0]}") from None
+
+
+def nodes_from(
+    wanted: Iterable[Node], hashes: Callable[[int, int], Sequence[bytes]]
+) -> dict[Node, bytes]:
+    """Compute `wanted` nodes; `hashes(start, stop)` gives leaf hashes of that range."""
+    return {
+        (level, number): subtree(hashes(number << level, (number + 1) << level))
+        for level, number in wanted
+    }

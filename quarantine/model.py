@@ -1,0 +1,317 @@
+"""The words of the quarantine: who speaks, what is said, what is put aside, what we think of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Literal, NamedTuple
+
+from pydantic import ConfigDict
+
+from quarantine.record import Record
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SHORT: Final = 64
+INBOUND: Final = "feedback:in:"
+"""A producer's stream is this followed by its name."""
+
+
+def to_micros(at: datetime) -> int:
+    """Return whole microseconds since 1970 (UTC), exactly."""
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the aware UTC time of `micros` microseconds since 1970."""
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+
+
+class Origin(StrEnum):
+    """Where feedback comes from, as the registry and the type say; least trusted last."""
+
+    HUMAN = "human"
+    AUTOMATED = "automated"
+    SELF_TRAINING = "self-training"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for human, 1 for automated, 2 for self-training."""
+        return list(Origin).index(self)
+
+
+class Tier(StrEnum):
+    """How well a source is known; buys speed of review, never influence."""
+
+    UNVETTED = "unvetted"
+    VETTED = "vetted"
+    TENURED = "tenured"
+
+
+class Verdict(StrEnum):
+    """What scoring proposes for a source."""
+
+    CLEAR = "clear"
+    WATCH = "watch"
+    HOLD = "hold"
+
+
+class SourceKey(NamedTuple):
+    """A source inside its producer's namespace; `producer` is empty in a backtest."""
+
+    producer: str
+    source: str
+
+    def __str__(self) -> str:
+        """Spell it `producer/source`, or the source alone where there is no producer."""
+        return f"{self.producer}/{self.source}" if self.producer else self.source
+
+
+REASONS: Final = frozenset(
+    {
+        # of an entry
+        "unknown_producer",
+        "bad_entry",
+        "bad_seq",
+        "batch_too_large",
+        "not_utf8",
+        "bom",
+        "unsplittable",
+        "empty_batch",
+        "too_many_events",
+        "unknown_key",
+        "key_not_valid",
+        "bad_signature",
+        "seq_reused",
+        "delivered_too_often",
+        # of an event
+        "bad_json",
+        "duplicate_key",
+        "not_finite",
+        "number_out_of_range",
+        "lone_surrogate",
+        "too_deep",
+        "event_too_large",
+        "unknown_type",
+        "old_version",
+        "unknown_field",
+        "missing_field",
+        "bad_value",
+        "time_ahead",
+        "kind_not_allowed",
+        "scope_not_allowed",
+        "conflict",
+    },
+)
+"""Why something could not be taken in; the list is fixed, a new reason is a change of contract."""
+
+
+class Data(Record):
+    """What any event's `data` may hold besides what its kind asks for (contract, 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    text: str | None = None
+    item: str | None = None
+    shown: list[str] | None = None
+    model: str | None = None
+    shown_at: str | None = None
+    supersedes: str | None = None
+    derived_from: list[str] | None = None
+
+
+class Said(NamedTuple):
+    """What an event says, in the terms that every detector shares.
+
+    `answer` is what can be equal or not; `value` the same on a scale from 0 to 1, where the kind
+    has one; `question` tells answers apart that cannot be compared although the target is one;
+    `place` is the position, from 0, at which the chosen option was shown.
+    """
+
+    answer: str
+    value: float | None = None
+    question: str = ""
+    place: int | None = None
+
+
+def short(text: str) -> str:
+    """Return `text` itself when it is short, else its digest: all that equality needs."""
+    return text if len(text) <= SHORT else hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def place_of(chosen: str, shown: Sequence[str] | None) -> int | None:
+    """Return the position at which `chosen` was shown, absent when nobody knows."""
+    return shown.index(chosen) if shown and chosen in shown else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One valid piece of feedback, ready to be held; `body` is its exact slice of the batch."""
+
+    position: int
+    source: str
+    id: str
+    kind: str
+    scope: str
+    target: str
+    aspect: str
+    claimed: int
+    said: Said
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What could not be taken in; `position` is -1 for a whole entry, else the slice's from 0."""
+
+    producer: str
+    stream: str
+    entry: str
+    position: int
+    reason: str
+    detail: str
+    at: int
+    size: int
+    digest: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One stream entry after sifting: what can be held, and what cannot with its reason.
+
+    `arrived` is the service's clock in µs; `seq` and `digest` (SHA-256 of the batch bytes) are
+    present when the signature held, which is what makes them the producer's word. `batch` is the
+    exact bytes, kept only until the store has decided.
+    """
+
+    producer: str
+    stream: str
+    entry: str
+    arrived: int
+    seq: int | None = None
+    key: str = ""
+    digest: bytes = b""
+    batch: bytes = b""
+    events: Sequence[Event] = ()
+    dead: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of some arrivals: how many events were held or known, what was put aside."""
+
+    stored: int
+    duplicates: int
+    dead: Sequence[DeadLetter]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something done, by a person or a role: `body` is a canonical DSSE envelope over a record."""
+
+    kind: str
+    at: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An act with its place in the log."""
+
+    index: int
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One held event as a release or an auditor reads it: all that its leaf covers."""
+
+    index: int
+    producer: str
+    source: str
+    id: str
+    arrived: int
+    key: str
+    salt: bytes
+    body: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One producer's side of the law of conservation, in entries and in events (contract, 2)."""
+
+    entries_received: int = 0
+    entries_lost: int = 0
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    dead_lettered: int = 0
+
+
+class Finding(Record):
+    """One detector's reason to look at a source, in one sentence; `score` is 0 to 1, 1 is worst."""
+
+    detector: str
+    score: float
+    because: str
+    examples: tuple[str, ...] = ()
+
+
+class Dossier(Record):
+    """What is thought of one source: the union of its findings, its cluster and a verdict.
+
+    `score` is 0 to 1, higher is worse; `p_value` is absent on a cold start; `cluster` is spelled
+    as the `SourceKey` of its oldest member.
+    """
+
+    producer: str
+    source: str
+    events: int
+    score: float
+    p_value: float | None = None
+    cluster: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    cold_start: bool = False
+
+    @property
+    def key(self) -> SourceKey:
+        """Return whom this is about."""
+        return SourceKey(self.producer, self.source)
+
+
+class Standing(NamedTuple):
+    """What people have said of a source; a machine never overrules it."""
+
+    tier: Tier = Tier.UNVETTED
+    ruling: Literal["", "hold", "clear"] = ""
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One event of a frozen request: its place in the log, its leaf and the voices it counts to."""
+
+    index: int
+    leaf: bytes
+    cluster: str
+    producer: str = ""
+    source: str = ""
+    target: str = ""
+    origin: str = ""
+
+
+@dataclass(slots=True)
+class Passage:
+    """Where a consumer of one stream stands with Redis: what was ever added, and what is pending."""
+
+    added: int = 0
+    pending: int = 0
+    lag: int = 0
+    oldest_pending_s: float = 0.0
+    notes: list[str] = field(default_factory=list)

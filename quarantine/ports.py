@@ -1,0 +1,171 @@
+"""Every seam of the quarantine on one page: Kind, Store, Detector, Linker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from quarantine.evidence import Evidence, Findings, Links
+    from quarantine.log import Frontier
+    from quarantine.model import (
+        Act,
+        Arrival,
+        Counts,
+        Data,
+        DeadLetter,
+        Dossier,
+        Held,
+        Logged,
+        Member,
+        Origin,
+        Said,
+        SourceKey,
+        Taken,
+    )
+
+
+class Kind(Protocol):
+    """One type of feedback: what its data must hold, and what it says in shared terms."""
+
+    @property
+    def name(self) -> str:
+        """Return the short word (`rating`), used by commands, policy and stores."""
+
+    @property
+    def type(self) -> str:
+        """Return the CloudEvents type (`feedback.rating.v1`)."""
+
+    @property
+    def origin(self) -> Origin:
+        """Return the best origin this type can claim; the registry can only lower it."""
+
+    @property
+    def data(self) -> type[Data]:
+        """Return the strict model of the event's `data`."""
+
+    def said(self, data: Data) -> Said:
+        """Say what `data` says in the terms that every detector shares."""
+
+
+class Store(Protocol):
+    """The isolated, append-only, tamper-evident place; one log over events and acts.
+
+    Every writing method is one durable transaction. Raises `UnavailableError` when the store
+    cannot be written now (disk full, locked too long), `TamperedError` when what it holds is not
+    what the log says.
+    """
+
+    def take(self, arrivals: Sequence[Arrival]) -> Taken:
+        """Hold the new, count the known, put aside the rest; hearing an entry twice changes nothing."""
+
+    def record(self, acts: Sequence[Act]) -> list[int]:
+        """Append acts to the log; return their indexes."""
+
+    def acts(self, since: int = 0) -> Iterator[Logged]:
+        """Yield acts from log index `since` on, in log order."""
+
+    def freeze(self, act: Act, members: Sequence[Member]) -> int:
+        """Append a request's act and its frozen members in one transaction; return its index."""
+
+    def members(self, request: int) -> list[Member]:
+        """Return the members frozen with the request act at log index `request`, by index."""
+
+    def revoke(self, act: Act, indexes: Sequence[int]) -> int:
+        """Append a revocation act and mark the rows it takes back; return the act's index."""
+
+    def revoked(self) -> set[int]:
+        """Return the log indexes of every held event that was taken back."""
+
+    def frame(self, since: int = 0) -> pa.Table:
+        """Return held events from log index `since` on as `EVENT_SCHEMA`, in log order."""
+
+    def held(self, indexes: Sequence[int]) -> Iterator[Held]:
+        """Yield the held events at `indexes` (rising), whole."""
+
+    def sources(self) -> Mapping[SourceKey, int]:
+        """Return every source with its first-seen time (µs, arrival)."""
+
+    def judge(self, dossiers: Sequence[Dossier], at: int) -> None:
+        """Replace the view of the newest dossiers by those given (others stay), scored at `at` µs."""
+
+    def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
+        """Return the newest dossiers, of `keys` or of all, by score from the worst."""
+
+    def judged_at(self) -> int | None:
+        """Return when scoring last finished (µs), absent before the first time."""
+
+    def dead(self, since: int = 0, limit: int = 100) -> list[tuple[int, DeadLetter]]:
+        """Return dead letters after number `since`, oldest first, with their numbers."""
+
+    def counts(self) -> Mapping[str, Counts]:
+        """Return the law's figures by producer, from the rows themselves."""
+
+    def seqs(self, producer: str) -> list[int]:
+        """Return the entry counters received from `producer`, rising."""
+
+    def lost(self, producer: str, first: int, last: int, at: int) -> None:
+        """Report that entries `first` to `last` (seq, inclusive) of `producer` never came."""
+
+    def seen(self, producer: str, stream: str, added: int) -> int:
+        """Remember what Redis says was ever added to `stream`; return the sum over its lives."""
+
+    def added(self) -> Mapping[str, int]:
+        """Return, by producer, the entries ever added as last seen."""
+
+    def size(self) -> int:
+        """Return the number of leaves in the log."""
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Return the leaf hashes of that range of the log."""
+
+    def frontier(self, size: int) -> Frontier:
+        """Return the right edge of the first `size` leaves: their root, and what appends need."""
+
+    def node(self, level: int, number: int) -> bytes:
+        """Return the root of one complete subtree of the log (a `log.Node`)."""
+
+    def verify(self) -> Iterator[str]:
+        """Recompute every leaf from its row; yield one sentence for each that is not what it was."""
+
+    def checkpoint(self, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint over the first `size` leaves."""
+
+    def checkpoints(self) -> list[tuple[int, bytes]]:
+        """Return the kept checkpoints, oldest first."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+    def __enter__(self) -> Self:
+        """Use the store in a `with` block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+
+
+class Detector(Protocol):
+    """One way to see poisoning: pure, judges `evidence.held`, learns only from `evidence.released`."""
+
+    @property
+    def channel(self) -> str:
+        """Return the channel whose alarm this detector raises (`outsider`, `ring`, `tempo`, …)."""
+
+    def examine(self, evidence: Evidence) -> Findings:
+        """Score the held sources that this detector has an opinion on; absence is no opinion."""
+
+
+class Linker(Protocol):
+    """One reason to count several sources as one voice."""
+
+    def link(self, evidence: Evidence) -> Links:
+        """Return pairs of held sources that are linked, each with its kind of evidence."""

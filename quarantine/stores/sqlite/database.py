@@ -1,0 +1,151 @@
+"""One SQLite file: its connection, its migrations, and one durable writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from quarantine.errors import TamperedError, UnavailableError
+
+BUSY_MS = 30_000
+YIELD_S = 0.001
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
+
+
+class Database:
+    """A connection in WAL mode with `synchronous=FULL`, migrated to the newest schema.
+
+    Raises `UnavailableError` when the file cannot be opened or written now, `TamperedError` when
+    a migration that was applied is not the one shipped, or the schema is newer than this program.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`, created readable by its owner alone, and bring it to the newest schema."""
+        self.path = path
+        self._lock = threading.RLock()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._gate = os.open(f"{path}.gate", os.O_RDWR | os.O_CREAT, 0o600)
+        self._waiting = os.open(f"{path}.waiting", os.O_RDWR | os.O_CREAT, 0o600)
+        self.connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        self.execute = self.connection.execute
+        self.executemany = self.connection.executemany
+        self.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA foreign_keys = OFF")
+        self.execute("PRAGMA cache_size = -65536")
+        self._migrate()
+
+    def close(self) -> None:
+        """Close the connection and the gate."""
+        with self._lock:
+            self.connection.close()
+            os.close(self._gate)
+            os.close(self._waiting)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold one snapshot over several reads, and other threads out of the connection."""
+        with self._lock:
+            self.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Run one durable transaction; an error rolls all of it back.
+
+        Writers pass a gate (flock) one by one: under SQLite's own lock alone a writer flat out
+        starves every other process for seconds. Who waits says so, and only then is a pause made.
+        """
+        with self._lock, self._passed_gate():
+            try:
+                self.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                except BaseException:
+                    if self.connection.in_transaction:
+                        self.execute("ROLLBACK")
+                    raise
+                self.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if self.connection.in_transaction:
+                    self.execute("ROLLBACK")
+                if error.sqlite_errorcode & 0xFF in _FULL:
+                    raise UnavailableError(f"the store cannot be written now: {error}") from error
+                raise
+
+    @contextmanager
+    def _passed_gate(self) -> Iterator[None]:
+        try:
+            fcntl.flock(self._gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(self._waiting, fcntl.LOCK_SH)
+            try:
+                fcntl.flock(self._gate, fcntl.LOCK_EX)
+            finally:
+                fcntl.flock(self._waiting, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            self._let_others_pass()
+
+    def _let_others_pass(self) -> None:
+        try:
+            fcntl.flock(self._waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(YIELD_S)
+        else:
+            fcntl.flock(self._waiting, fcntl.LOCK_UN)
+
+    def _migrate(self) -> None:
+        folder = resources.files("quarantine.stores.sqlite") / "migrations"
+        shipped = sorted(
+            (each.name, each.read_text(encoding="utf-8"))
+            for each in folder.iterdir()
+            if each.name.endswith(".sql")
+        )
+        with self.writing():
+            self.execute(
+                "CREATE TABLE IF NOT EXISTS migration "
+                "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL)"
+            )
+            applied = self.execute("SELECT name, digest FROM migration ORDER BY number").fetchall()
+            if len(applied) > len(shipped):
+                raise TamperedError(
+                    f"{self.path} has {len(applied)} migrations, this program knows "
+                    f"{len(shipped)}: run the newer program"
+                )
+            for number, (name, script) in enumerate(shipped):
+                digest = hashlib.sha256(script.encode()).hexdigest()
+                if number < len(applied):
+                    if applied[number] != (name, digest):
+                        raise TamperedError(f"migration {name} is not the one that was applied")
+                    continue
+                for statement in _statements(script):
+                    self.execute(statement)
+                self.execute("INSERT INTO migration VALUES (?, ?, ?)", (number, name, digest))
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script into statements; `executescript` would commit before it starts."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""

@@ -1,0 +1,114 @@
+"""Reading the store: frames for scoring, whole rows for releases and auditors, the law's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from quarantine.log import commit, event_leaf
+from quarantine.model import Counts, DeadLetter, Held
+from quarantine.stores.sqlite.database import Database
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK = 50_000
+_HELD = (
+    "SELECT e.idx, s.producer, s.source, e.id, e.arrived, e.key, e.salt, e.body, e.leaf "
+    "FROM event e JOIN source s ON s.no = e.source"
+)
+_FRAME = (
+    "SELECT e.idx, s.producer, s.source, e.id, e.kind, e.scope, e.target, e.question, e.answer,"
+    " e.value, e.place, e.arrived, e.claimed "
+    "FROM event e JOIN source s ON s.no = e.source WHERE e.idx >= ? ORDER BY e.idx"
+)
+
+
+def frame(database: Database, since: int) -> pa.Table:
+    """Return held events from `since` on as `EVENT_SCHEMA`, read in chunks of columns."""
+    import pyarrow as pa  # noqa: PLC0415  intake and the command line never read frames
+
+    from quarantine.evidence import EVENT_SCHEMA  # noqa: PLC0415
+
+    batches = []
+    cursor = database.connection.cursor()
+    cursor.execute(_FRAME, (since,))
+    while rows := cursor.fetchmany(CHUNK):
+        columns = [
+            pa.array(column, type=field.type)
+            for column, field in zip(zip(*rows, strict=True), EVENT_SCHEMA, strict=True)
+        ]
+        batches.append(pa.record_batch(columns, schema=EVENT_SCHEMA))
+    return pa.Table.from_batches(batches, schema=EVENT_SCHEMA)
+
+
+def held(database: Database, indexes: Sequence[int]) -> Iterator[Held]:
+    """Yield whole rows at `indexes`; one that is missing is simply not yielded."""
+    for start in range(0, len(indexes), 500):
+        some = indexes[start : start + 500]
+        marks = ", ".join("?" * len(some))
+        query = f"{_HELD} WHERE e.idx IN ({marks}) ORDER BY e.idx"  # noqa: S608  only marks
+        for row in database.execute(query, list(some)).fetchall():
+            yield Held(*row)
+
+
+def every_held(database: Database) -> Iterator[Held]:
+    """Yield every held row, in log order."""
+    cursor = database.connection.cursor()
+    cursor.execute(f"{_HELD} ORDER BY e.idx")
+    while rows := cursor.fetchmany(1000):
+        for row in rows:
+            yield Held(*row)
+
+
+def leaf_of(row: Held) -> bytes:
+    """Recompute the leaf of a held row from its facts."""
+    return event_leaf(
+        row.producer.encode(),
+        row.source.encode(),
+        row.id.encode(),
+        row.arrived,
+        row.key.encode(),
+        commit(row.salt, row.body),
+    )
+
+
+def counts(database: Database) -> Mapping[str, Counts]:
+    """Count by producer: what was received from the entries, what is held from the events."""
+    received = {
+        producer: tuple(rest)
+        for producer, *rest in database.execute(
+            "SELECT producer, count(*), sum(received), sum(duplicates) FROM entry GROUP BY producer"
+        )
+    }
+    stored = dict(
+        database.execute(
+            "SELECT s.producer, sum(n) FROM source s JOIN"
+            " (SELECT source, count(*) AS n FROM event GROUP BY source) e ON e.source = s.no"
+            " GROUP BY s.producer"
+        )
+    )
+    dead = dict(database.execute("SELECT producer, count(*) FROM dead_letter GROUP BY producer"))
+    lost = dict(
+        database.execute("SELECT producer, sum(last - first + 1) FROM loss GROUP BY producer")
+    )
+    found = {}
+    for producer in sorted({*received, *stored, *dead, *lost}):
+        entries, events, duplicates = received.get(producer, (0, 0, 0))
+        found[producer] = Counts(
+            entries_received=entries,
+            entries_lost=lost.get(producer, 0),
+            received=events,
+            stored=stored.get(producer, 0),
+            duplicates=duplicates,
+            dead_lettered=dead.get(producer, 0),
+        )
+    return found
+
+
+def dead(database: Database, since: int, limit: int) -> list[tuple[int, DeadLetter]]:
+    """Return dead letters after number `since`."""
+    rows = database.execute(
+        "SELECT * FROM dead_letter WHERE no > ? ORDER BY no LIMIT ?", (since, limit)
+    ).fetchall()
+    return [(no, DeadLetter(*rest)) for no, *rest in rows]

@@ -1,0 +1,110 @@
+"""JSON with no surprises: one parser, pinned, that refuses what parsers disagree on (RFC 8259, I-JSON)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Final, NoReturn
+
+from quarantine.errors import MalformedError
+
+DEEPEST: Final = 32
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+_LONGEST_INT: Final = 20
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise MalformedError("duplicate_key", f"the key {twice[:64]!r} stands twice in one object")
+    return found
+
+
+def _float(spelled: str) -> float:
+    number = float(spelled)
+    if not math.isfinite(number):
+        raise MalformedError("number_out_of_range", "a number does not fit 64 bits")
+    return number
+
+
+def _int(spelled: str) -> int:
+    if len(spelled) <= _LONGEST_INT:
+        number = int(spelled)
+        if _LEAST <= number <= _MOST:
+            return number
+    raise MalformedError("number_out_of_range", "an integer does not fit 64 bits")
+
+
+def _constant(name: str) -> NoReturn:
+    raise MalformedError("not_finite", f"{name} is not a number that JSON has")
+
+
+_scan = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
+).scan_once
+
+
+def scan(text: str, start: int) -> tuple[object, int]:
+    """Parse the one value that starts at `start`; return it and where it ends.
+
+    Raises `MalformedError` with the reason: `bad_json`, `duplicate_key`, `not_finite`,
+    `number_out_of_range`, `too_deep`.
+    """
+    try:
+        return _scan(text, start)
+    except (ValueError, StopIteration) as error:
+        where = getattr(error, "pos", getattr(error, "value", start))
+        raise MalformedError("bad_json", f"no JSON value at character {where}") from None
+    except RecursionError:
+        raise MalformedError("too_deep", f"nested deeper than {DEEPEST}") from None
+
+
+def depth(text: str) -> int:
+    """Return how deep `text` nests, strings left out; balanced or not."""
+    deepest = now = 0
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        now += 1 if bracket.group() in "[{" else -1
+        deepest = max(deepest, now)
+    return deepest
+
+
+def check(text: str, value: object) -> None:
+    """Refuse what a parsed value may still hide: depth beyond 32, lone surrogates."""
+    if text.count("{") + text.count("[") > DEEPEST and depth(text) > DEEPEST:
+        raise MalformedError("too_deep", f"nested deeper than {DEEPEST}")
+    if _ESCAPED_SURROGATE.search(text) and _has_lone_surrogate(value):
+        raise MalformedError("lone_surrogate", "a string holds half of a surrogate pair")
+
+
+def parse(text: str) -> object:
+    """Parse all of `text` as one value, or raise `MalformedError`."""
+    if text.startswith("\ufeff"):
+        raise MalformedError("bom", "a byte order mark stands before the value")
+    if text.count("{") + text.count("[") > DEEPEST and depth(text) > DEEPEST:
+        raise MalformedError("too_deep", f"nested deeper than {DEEPEST}")
+    stripped = text.strip(" \t\n\r")
+    value, end = scan(stripped, 0)
+    if end != len(stripped):
+        raise MalformedError("bad_json", f"more follows the value at character {end}")
+    check(stripped, value)
+    return value
+
+
+def _has_lone_surrogate(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return True
+        return False
+    if isinstance(value, dict):
+        return any(_has_lone_surrogate(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_has_lone_surrogate(part) for part in value)

@@ -1,0 +1,1 @@
+"""The rim: the bus, the processes, the clock, the wiring, the command line's root."""

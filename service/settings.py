@@ -1,0 +1,68 @@
+"""Where things are: the state directory, and the environment, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROLES: Final = ("operator", "intake", "scoring", "releasing", "export")
+"""Who signs in the service's name; each has its own key file, and a process needs only its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state directory and what stands where in it."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """The SQLite store."""
+        return self.root / "store.db"
+
+    def key(self, role: str) -> Path:
+        """Return the private key file of a role."""
+        return self.root / "keys" / f"{role}.pem"
+
+    @property
+    def secrets(self) -> Path:
+        """The HMAC secrets of producers, one file (0600) a key id; intake alone reads them."""
+        return self.root / "keys" / "producers"
+
+    @property
+    def policy(self) -> Path:
+        """The policy in force."""
+        return self.root / "policy.toml"
+
+    @property
+    def trust(self) -> Path:
+        """The trust file that verifiers are given, out of band."""
+        return self.root / "trust.toml"
+
+    @property
+    def revocations(self) -> Path:
+        """The signed, numbered revocation list."""
+        return self.root / "revocations.dsse.json"
+
+    @property
+    def witness(self) -> Path:
+        """The newest checkpoint of the log, kept away from the store."""
+        return self.root / "witness" / "checkpoint"
+
+    @property
+    def bus(self) -> Path:
+        """The embedded bus: its data, its log, its socket."""
+        return self.root / "bus"
+
+    @property
+    def releases(self) -> Path:
+        """What the service knows of where releases were written."""
+        return self.root / "releases.json"
+
+
+def state_from(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the state directory that the environment names, `./.quarantine` where it names none."""
+    return Path(environment.get("QUARANTINE_STATE") or ".quarantine")
