@@ -9,7 +9,7 @@ from typing import Final
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from securesystemslib.dsse import Envelope
-from securesystemslib.signer import Signature
+from securesystemslib.signer._signature import Signature
 
 from approvals.model import ACTS, ActRecord
 from approvals.ports import Signer

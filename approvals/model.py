@@ -45,7 +45,7 @@ class ProducerAdded(ActRecord):
 
 
 class ProducerRevoked(ActRecord):
-    """A producer's `key` (all its keys when absent) says nothing more, and what it said `since` is held."""
+    """A producer's `key` (all when absent) says nothing more; what it said `since` is held."""
 
     act = "producer-revoked"
 
@@ -55,7 +55,7 @@ class ProducerRevoked(ActRecord):
 
 
 class ReviewerAdded(ActRecord):
-    """`person` decides with this key from `at` on, in these roles; one person may have many keys."""
+    """`person` decides with this key from `at` on, in these roles; a person may have many."""
 
     act = "reviewer-added"
 

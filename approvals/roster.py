@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from approvals.attest import record_of
 from approvals.model import (
+    ActRecord,
     ProducerAdded,
     ProducerKey,
     ProducerRevoked,
@@ -68,57 +70,66 @@ class Roster:
     def follow(self, acts: Iterable[Logged]) -> None:
         """Take in acts that came since `size`; others than the registry's are passed over."""
         for logged in acts:
-            if logged.act.kind in _FOLLOWED:
-                record = record_of(logged.act)
-                _FOLLOWED[logged.act.kind](self, record)  # type: ignore[arg-type]
+            if logged.act.kind in FOLLOWED:
+                self._take(record_of(logged.act))
             self.size = logged.index + 1
 
+    def _take(self, record: ActRecord) -> None:
+        match record:
+            case ProducerAdded():
+                self._add_producer(record)
+            case ProducerRevoked():
+                self._revoke_producer(record)
+            case ReviewerAdded():
+                self.reviewers[record.name] = Reviewer(
+                    record.name,
+                    record.person,
+                    record.key,
+                    record.public,
+                    record.roles,
+                    Tenure(record.at),
+                )
+            case ReviewerRevoked():
+                before = self.reviewers[record.name]
+                tenure = replace(before.tenure, until=record.since)
+                self.reviewers[record.name] = replace(before, tenure=tenure)
+            case _:
+                self._stand(record)
 
-def _producer_added(roster: Roster, act: ProducerAdded) -> None:
-    before = roster.producers.get(act.name)
-    keys = {**(before.keys if before else {}), act.key.id: (act.key, Tenure(act.at))}
-    roster.producers[act.name] = Producer(
-        act.name, act.origin, act.kinds, act.scopes, act.owner, act.purpose, keys
+    def _add_producer(self, act: ProducerAdded) -> None:
+        before = self.producers.get(act.name)
+        keys = {**(before.keys if before else {}), act.key.id: (act.key, Tenure(act.at))}
+        self.producers[act.name] = Producer(
+            act.name, act.origin, act.kinds, act.scopes, act.owner, act.purpose, keys
+        )
+
+    def _revoke_producer(self, act: ProducerRevoked) -> None:
+        producer = self.producers[act.name]
+        keys = {
+            id_: (key, replace(tenure, until=act.since) if act.key in (None, id_) else tenure)
+            for id_, (key, tenure) in producer.keys.items()
+        }
+        self.producers[act.name] = replace(producer, keys=keys)
+
+    def _stand(self, act: ActRecord) -> None:
+        if isinstance(act, SourceRuled | SourceTiered):
+            key = SourceKey(act.producer, act.source)
+            before = self.standings.get(key, Standing())
+            if isinstance(act, SourceRuled):
+                before = before._replace(ruling=act.ruling, because=act.because)
+            else:
+                before = before._replace(tier=act.tier)
+            self.standings[key] = before
+
+
+FOLLOWED: Final = frozenset(
+    each.act
+    for each in (
+        ProducerAdded,
+        ProducerRevoked,
+        ReviewerAdded,
+        ReviewerRevoked,
+        SourceRuled,
+        SourceTiered,
     )
-
-
-def _producer_revoked(roster: Roster, act: ProducerRevoked) -> None:
-    producer = roster.producers[act.name]
-    keys = {
-        id_: (key, replace(tenure, until=act.since) if act.key in (None, id_) else tenure)
-        for id_, (key, tenure) in producer.keys.items()
-    }
-    roster.producers[act.name] = replace(producer, keys=keys)
-
-
-def _reviewer_added(roster: Roster, act: ReviewerAdded) -> None:
-    roster.reviewers[act.name] = Reviewer(
-        act.name, act.person, act.key, act.public, act.roles, Tenure(act.at)
-    )
-
-
-def _reviewer_revoked(roster: Roster, act: ReviewerRevoked) -> None:
-    before = roster.reviewers[act.name]
-    roster.reviewers[act.name] = replace(before, tenure=replace(before.tenure, until=act.since))
-
-
-def _source_ruled(roster: Roster, act: SourceRuled) -> None:
-    key = SourceKey(act.producer, act.source)
-    before = roster.standings.get(key, Standing())
-    roster.standings[key] = before._replace(ruling=act.ruling, because=act.because)
-
-
-def _source_tiered(roster: Roster, act: SourceTiered) -> None:
-    key = SourceKey(act.producer, act.source)
-    before = roster.standings.get(key, Standing())
-    roster.standings[key] = before._replace(tier=act.tier)
-
-
-_FOLLOWED = {
-    ProducerAdded.act: _producer_added,
-    ProducerRevoked.act: _producer_revoked,
-    ReviewerAdded.act: _reviewer_added,
-    ReviewerRevoked.act: _reviewer_revoked,
-    SourceRuled.act: _source_ruled,
-    SourceTiered.act: _source_tiered,
-}
+)

@@ -11,9 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from quarantine import strict_json
 from quarantine.errors import MalformedError
-from quarantine.model import Data, Event, to_micros
+from quarantine.model import Data, Event, Kind, to_micros
 from quarantine.plugins import offered
-from quarantine.ports import Kind
 
 LARGEST: Final = 64 * 1024
 AHEAD: Final = 5 * 60 * 1_000_000
@@ -33,9 +32,7 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=512), AfterValidator(_printable)
-]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_printable)]
 
 
 class CloudEvent(BaseModel):
@@ -59,7 +56,7 @@ class CloudEvent(BaseModel):
 def kinds() -> dict[str, Kind]:
     """Return the kinds by their CloudEvents type."""
     found = cast("dict[str, Kind]", dict(offered("quarantine.kinds", "KIND")))
-    return {kind.type: kind for kind in found.values()}
+    return {kind.event_type: kind for kind in found.values()}
 
 
 def kind_named(name: str) -> Kind:
@@ -108,7 +105,7 @@ def understand(value: object, body: bytes, *, position: int, arrived: int) -> Ev
         target=event.subject,
         aspect=event.aspect or "",
         claimed=claimed,
-        said=kind.said(data),
+        said=data.said(),
         body=body,
     )
 

@@ -40,12 +40,19 @@ def commit(salt: bytes, body: bytes) -> bytes:
     return _sha256(salt + body).digest()
 
 
-def event_leaf(  # noqa: PLR0913  these seven facts are the leaf; a container would hide that
-    producer: bytes, source: bytes, id: bytes, arrived: int, key: bytes, commitment: bytes
-) -> bytes:
-    """Hash what was said: who vouched (`key`), who said it, when it came (µs), and its commitment."""
+def event_leaf(identity: tuple[str, str, str], arrived: int, key: str, commitment: bytes) -> bytes:
+    """Hash what was said: `identity` (producer, source, id), arrival (µs), key, commitment."""
+    producer, source, id_ = identity
     return leaf_hash(
-        frame(b"event/1", producer, source, id, b"%d" % arrived, key, commitment),
+        frame(
+            b"event/1",
+            producer.encode(),
+            source.encode(),
+            id_.encode(),
+            b"%d" % arrived,
+            key.encode(),
+            commitment,
+        )
     )
 
 
@@ -120,61 +127,49 @@ def proof_nodes(indexes: Sequence[int], size: int) -> list[Node]:
     does. For one leaf it is the audit path of RFC 6962 with the right edge in complete subtrees.
     """
     needed: list[Node] = []
-    marked = set(indexes)
-    peaks = peaks_of(size)
-    tops = set(peaks)
+    row = set(indexes)
+    tops = dict(peaks_of(size))
     for level in range(size.bit_length()):
-        parents: set[int] = set()
-        for number in sorted(marked):
-            if (level, number) in tops:
-                continue
-            if number ^ 1 not in marked:
-                needed.append((level, number ^ 1))
-            parents.add(number >> 1)
-        for top_level, number in peaks:
-            if top_level == level and number not in marked:
-                needed.append((level, number))
-        marked = parents
+        top = tops.get(level)
+        inner = row - {top}
+        needed += [(level, number ^ 1) for number in sorted(inner) if number ^ 1 not in row]
+        if top is not None and top not in row:
+            needed.append((level, top))
+        row = {number >> 1 for number in inner}
     return needed
 
 
-def root_from(
-    leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: int
-) -> bytes:
+def root_from(leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: int) -> bytes:
     """Rebuild the root of a tree of `size` from some `leaves` and the `proof_nodes` beside them.
 
     Raises `TamperedError` when a needed node is missing, or one is given that nothing needs.
     """
-    unused = dict(nodes)
-    peaks = peaks_of(size)
-    tops = set(peaks)
     if leaves and not (min(leaves) >= 0 and max(leaves) < size):
         raise TamperedError(f"a leaf lies outside a log of {size}")
+    unused = dict(nodes)
+    tops = dict(peaks_of(size))
+    found: dict[int, bytes] = {}
     row = dict(leaves)
-    found: dict[Node, bytes] = {}
     for level in range(size.bit_length()):
-        above: dict[int, bytes] = {}
-        for number in sorted(row):
-            if (level, number) in tops:
-                found[level, number] = row[number]
-            elif number >> 1 not in above:
-                above[number >> 1] = _join(row, unused, (level, number))
-        row = above
-    for top in peaks:
-        if top not in found:
-            found[top] = _given(unused, top)
+        top = tops.get(level)
+        if top is not None:
+            found[level] = row.pop(top) if top in row else _given(unused, (level, top))
+        row = _parents(row, unused, level)
     if unused:
         raise TamperedError(f"the proof holds {len(unused)} nodes that nothing needs")
-    hashes = [found[top] for top in peaks]
-    return Frontier(size=size, peaks=hashes).root()
+    return Frontier(size=size, peaks=[found[level] for level in tops]).root()
 
 
-def _join(row: Mapping[int, bytes], unused: dict[Node, bytes], node: Node) -> bytes:
-    level, number = node
-    beside = number ^ 1
-    sibling = row[beside] if beside in row else _given(unused, (level, beside))
-    left, right = (row[number], sibling) if number < beside else (sibling, row[number])
-    return node_hash(left, right)
+def _parents(row: Mapping[int, bytes], unused: dict[Node, bytes], level: int) -> dict[int, bytes]:
+    above: dict[int, bytes] = {}
+    for number in sorted(row):
+        if number >> 1 in above:
+            continue
+        beside = number ^ 1
+        sibling = row[beside] if beside in row else _given(unused, (level, beside))
+        left, right = (row[number], sibling) if number < beside else (sibling, row[number])
+        above[number >> 1] = node_hash(left, right)
+    return above
 
 
 def _given(unused: dict[Node, bytes], node: Node) -> bytes:

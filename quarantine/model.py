@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -109,6 +110,20 @@ REASONS: Final = frozenset(
 """Why something could not be taken in; the list is fixed, a new reason is a change of contract."""
 
 
+class Said(NamedTuple):
+    """What an event says, in the terms that every detector shares.
+
+    `answer` is what can be equal or not; `value` the same on a scale from 0 to 1, where the kind
+    has one; `question` tells answers apart that cannot be compared although the target is one;
+    `place` is the position, from 0, at which the chosen option was shown.
+    """
+
+    answer: str
+    value: float | None = None
+    question: str = ""
+    place: int | None = None
+
+
 class Data(Record):
     """What any event's `data` may hold besides what its kind asks for (contract, 1)."""
 
@@ -122,19 +137,22 @@ class Data(Record):
     supersedes: str | None = None
     derived_from: list[str] | None = None
 
+    @abstractmethod
+    def said(self) -> Said:
+        """Say what this says in the terms that every detector shares."""
 
-class Said(NamedTuple):
-    """What an event says, in the terms that every detector shares.
 
-    `answer` is what can be equal or not; `value` the same on a scale from 0 to 1, where the kind
-    has one; `question` tells answers apart that cannot be compared although the target is one;
-    `place` is the position, from 0, at which the chosen option was shown.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of feedback: its short name, its CloudEvents type, and what its data must hold.
+
+    `origin` is the best origin this type can claim; the registry can only lower it.
     """
 
-    answer: str
-    value: float | None = None
-    question: str = ""
-    place: int | None = None
+    name: str
+    event_type: str
+    origin: Origin
+    data: type[Data]
 
 
 def short(text: str) -> str:
@@ -308,7 +326,7 @@ class Member:
 
 @dataclass(slots=True)
 class Passage:
-    """Where a consumer of one stream stands with Redis: what was ever added, and what is pending."""
+    """Where the consumers of one stream stand with Redis."""
 
     added: int = 0
     pending: int = 0

@@ -1,4 +1,4 @@
-"""Every seam of the quarantine on one page: Kind, Store, Detector, Linker."""
+"""Every seam of the quarantine on one page: Store, Detector, Linker (a Kind is a word: model)."""
 
 from __future__ import annotations
 
@@ -16,40 +16,14 @@ if TYPE_CHECKING:
         Act,
         Arrival,
         Counts,
-        Data,
         DeadLetter,
         Dossier,
         Held,
         Logged,
         Member,
-        Origin,
-        Said,
         SourceKey,
         Taken,
     )
-
-
-class Kind(Protocol):
-    """One type of feedback: what its data must hold, and what it says in shared terms."""
-
-    @property
-    def name(self) -> str:
-        """Return the short word (`rating`), used by commands, policy and stores."""
-
-    @property
-    def type(self) -> str:
-        """Return the CloudEvents type (`feedback.rating.v1`)."""
-
-    @property
-    def origin(self) -> Origin:
-        """Return the best origin this type can claim; the registry can only lower it."""
-
-    @property
-    def data(self) -> type[Data]:
-        """Return the strict model of the event's `data`."""
-
-    def said(self, data: Data) -> Said:
-        """Say what `data` says in the terms that every detector shares."""
 
 
 class Store(Protocol):
@@ -61,7 +35,7 @@ class Store(Protocol):
     """
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
-        """Hold the new, count the known, put aside the rest; hearing an entry twice changes nothing."""
+        """Hold the new, count the known, put aside the rest; an entry heard twice counts once."""
 
     def record(self, acts: Sequence[Act]) -> list[int]:
         """Append acts to the log; return their indexes."""
@@ -91,7 +65,7 @@ class Store(Protocol):
         """Return every source with its first-seen time (µs, arrival)."""
 
     def judge(self, dossiers: Sequence[Dossier], at: int) -> None:
-        """Replace the view of the newest dossiers by those given (others stay), scored at `at` µs."""
+        """Replace the newest dossiers by those given (others stay), scored at `at` µs."""
 
     def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
         """Return the newest dossiers, of `keys` or of all, by score from the worst."""
@@ -130,7 +104,7 @@ class Store(Protocol):
         """Return the root of one complete subtree of the log (a `log.Node`)."""
 
     def verify(self) -> Iterator[str]:
-        """Recompute every leaf from its row; yield one sentence for each that is not what it was."""
+        """Recompute every leaf from its row; name each that is not what it was."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint over the first `size` leaves."""
@@ -154,7 +128,7 @@ class Store(Protocol):
 
 
 class Detector(Protocol):
-    """One way to see poisoning: pure, judges `evidence.held`, learns only from `evidence.released`."""
+    """One way to see poisoning: pure, judges what is held, learns only from the released."""
 
     @property
     def channel(self) -> str:

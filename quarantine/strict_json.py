@@ -1,4 +1,4 @@
-"""JSON with no surprises: one parser, pinned, that refuses what parsers disagree on (RFC 8259, I-JSON)."""
+"""JSON with no surprises: one pinned parser that refuses what parsers disagree on (RFC 7493)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
         raise MalformedError("duplicate_key", f"the key {twice[:64]!r} stands twice in one object")
     return found
 
@@ -47,9 +47,9 @@ def _constant(name: str) -> NoReturn:
     raise MalformedError("not_finite", f"{name} is not a number that JSON has")
 
 
-_scan = json.JSONDecoder(
+_decoder = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
-).scan_once
+)
 
 
 def scan(text: str, start: int) -> tuple[object, int]:
@@ -59,12 +59,12 @@ def scan(text: str, start: int) -> tuple[object, int]:
     `number_out_of_range`, `too_deep`.
     """
     try:
-        return _scan(text, start)
-    except (ValueError, StopIteration) as error:
-        where = getattr(error, "pos", getattr(error, "value", start))
-        raise MalformedError("bad_json", f"no JSON value at character {where}") from None
+        value, end = _decoder.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise MalformedError("bad_json", f"no JSON value at character {error.pos}") from None
     except RecursionError:
         raise MalformedError("too_deep", f"nested deeper than {DEEPEST}") from None
+    return value, end
 
 
 def depth(text: str) -> int:

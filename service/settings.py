@@ -64,5 +64,5 @@ class State:
 
 
 def state_from(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the state directory that the environment names, `./.quarantine` where it names none."""
+    """Return the state directory that the environment names, else `./.quarantine`."""
     return Path(environment.get("QUARANTINE_STATE") or ".quarantine")

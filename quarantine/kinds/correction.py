@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from quarantine.model import Data, Origin, Said, short
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said, short
 
 
 class CorrectionData(Data):
@@ -15,20 +12,11 @@ class CorrectionData(Data):
     completion: str
     corrected: str
 
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What should have been said instead."""
-
-    name: str = "correction"
-    type: str = "feedback.correction.v1"
-    origin: Origin = Origin.HUMAN
-    data: type[Data] = CorrectionData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say the corrected text."""
-        assert isinstance(data, CorrectionData)
-        return Said(short(data.corrected))
+        return Said(short(self.corrected))
 
 
-KIND: Kind = Correction()
+KIND: Kind = Kind(
+    name="correction", event_type="feedback.correction.v1", origin=Origin.HUMAN, data=CorrectionData
+)

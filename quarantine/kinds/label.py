@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from quarantine.model import Data, Origin, Said
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said
 
 
 class LabelData(Data):
@@ -25,20 +23,9 @@ class LabelData(Data):
             raise ValueError("label must be one of labels")
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """Which of a closed set something is."""
-
-    name: str = "label"
-    type: str = "feedback.label.v1"
-    origin: Origin = Origin.HUMAN
-    data: type[Data] = LabelData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say the label."""
-        assert isinstance(data, LabelData)
-        return Said(data.label)
+        return Said(self.label)
 
 
-KIND: Kind = Label()
+KIND: Kind = Kind(name="label", event_type="feedback.label.v1", origin=Origin.HUMAN, data=LabelData)

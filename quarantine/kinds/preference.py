@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from pydantic import model_validator
 
-from quarantine.model import Data, Origin, Said, place_of, short
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said, place_of, short
 
 
 class PreferenceData(Data):
-    """`chosen` is better than `rejected` as an answer to `prompt`, by `margin` where that is known."""
+    """`chosen` is better than `rejected` as an answer to `prompt`, by `margin` if known."""
 
     prompt: str
     chosen: str
@@ -25,20 +23,11 @@ class PreferenceData(Data):
             raise ValueError("chosen and rejected must differ")
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """Which of two answers is better."""
-
-    name: str = "preference"
-    type: str = "feedback.preference.v1"
-    origin: Origin = Origin.HUMAN
-    data: type[Data] = PreferenceData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say which answer was chosen, and where it was shown."""
-        assert isinstance(data, PreferenceData)
-        return Said(short(data.chosen), place=place_of(data.chosen, data.shown))
+        return Said(short(self.chosen), place=place_of(self.chosen, self.shown))
 
 
-KIND: Kind = Preference()
+KIND: Kind = Kind(
+    name="preference", event_type="feedback.preference.v1", origin=Origin.HUMAN, data=PreferenceData
+)

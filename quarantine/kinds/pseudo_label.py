@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from quarantine.model import Data, Origin, Said, place_of, short
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said, place_of, short
 
 
 class PseudoLabelData(Data):
@@ -37,22 +35,16 @@ class PseudoLabelData(Data):
             raise ValueError("either label and labels, or prompt, chosen and rejected")
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class PseudoLabel:
-    """What the model itself would have said."""
-
-    name: str = "pseudo_label"
-    type: str = "feedback.pseudo_label.v1"
-    origin: Origin = Origin.SELF_TRAINING
-    data: type[Data] = PseudoLabelData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say the label, or which answer was chosen."""
-        assert isinstance(data, PseudoLabelData)
-        if data.chosen is None:
-            return Said(data.label or "")
-        return Said(short(data.chosen), place=place_of(data.chosen, data.shown))
+        if self.chosen is None:
+            return Said(self.label or "")
+        return Said(short(self.chosen), place=place_of(self.chosen, self.shown))
 
 
-KIND: Kind = PseudoLabel()
+KIND: Kind = Kind(
+    name="pseudo_label",
+    event_type="feedback.pseudo_label.v1",
+    origin=Origin.SELF_TRAINING,
+    data=PseudoLabelData,
+)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from pydantic import model_validator
 
-from quarantine.model import Data, Origin, Said
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said
 
 
 class RatingData(Data):
@@ -28,20 +26,11 @@ class RatingData(Data):
             raise ValueError("value must lie between low and high")
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class Rating:
-    """How good something is, on a scale."""
-
-    name: str = "rating"
-    type: str = "feedback.rating.v1"
-    origin: Origin = Origin.HUMAN
-    data: type[Data] = RatingData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say the value, and where it lies on its scale from 0 to 1."""
-        assert isinstance(data, RatingData)
-        return Said(f"{data.value:g}", (data.value - data.low) / (data.high - data.low))
+        return Said(f"{self.value:g}", (self.value - self.low) / (self.high - self.low))
 
 
-KIND: Kind = Rating()
+KIND: Kind = Kind(
+    name="rating", event_type="feedback.rating.v1", origin=Origin.HUMAN, data=RatingData
+)

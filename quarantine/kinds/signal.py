@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from pydantic import model_validator
 
-from quarantine.model import Data, Origin, Said
-from quarantine.ports import Kind
+from quarantine.model import Data, Kind, Origin, Said
 
 
 class SignalData(Data):
@@ -29,24 +27,15 @@ class SignalData(Data):
             raise ValueError("value must not lie above high")
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What was measured, not said."""
-
-    name: str = "signal"
-    type: str = "feedback.signal.v1"
-    origin: Origin = Origin.AUTOMATED
-    data: type[Data] = SignalData
-
-    def said(self, data: Data) -> Said:
+    def said(self) -> Said:
         """Say the value; where the bounds are unknown, squash it to 0..1 keeping its order."""
-        assert isinstance(data, SignalData)
-        if data.low is not None and data.high is not None:
-            value = (data.value - data.low) / (data.high - data.low)
+        if self.low is not None and self.high is not None:
+            value = (self.value - self.low) / (self.high - self.low)
         else:
-            value = 0.5 + 0.5 * data.value / (1 + abs(data.value))
-        return Said(f"{data.value:g}", value, question=data.name)
+            value = 0.5 + 0.5 * self.value / (1 + abs(self.value))
+        return Said(f"{self.value:g}", value, question=self.name)
 
 
-KIND: Kind = Signal()
+KIND: Kind = Kind(
+    name="signal", event_type="feedback.signal.v1", origin=Origin.AUTOMATED, data=SignalData
+)

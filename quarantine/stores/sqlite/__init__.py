@@ -6,14 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from quarantine.model import Act, Arrival, Counts, DeadLetter, Dossier, Held, Logged, Member
-from quarantine.model import SourceKey, Taken
+from quarantine.log import Frontier, act_leaf
+from quarantine.model import (
+    Act,
+    Arrival,
+    Counts,
+    DeadLetter,
+    Dossier,
+    Held,
+    Logged,
+    Member,
+    SourceKey,
+    Taken,
+)
 from quarantine.ports import Store
 from quarantine.stores.sqlite import reading
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.logbook import Logbook
 from quarantine.stores.sqlite.taking import Taking
-from quarantine.log import Frontier, act_leaf
 
 if TYPE_CHECKING:
     from types import TracebackType

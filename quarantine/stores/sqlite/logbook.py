@@ -33,7 +33,7 @@ class Logbook:
         return int(row[0])
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
-        """Return the leaf hashes of [start, stop); `TamperedError` names the first that is missing."""
+        """Return the leaf hashes of [start, stop); `TamperedError` names one that is missing."""
         rows = self._db.execute(_LEAVES, {"a": start, "b": stop}).fetchall()
         for expected, (index, _) in enumerate(rows, start):
             if index != expected:
@@ -125,13 +125,9 @@ class Logbook:
         for number, root, hashes in tiles:
             start = number * TILE_WIDTH
             kept = [hashes[i : i + HASH_SIZE] for i in range(0, len(hashes), HASH_SIZE)]
-            rows = dict(
-                self._db.execute(_LEAVES, {"a": start, "b": start + TILE_WIDTH}).fetchall()
-            )
+            rows = dict(self._db.execute(_LEAVES, {"a": start, "b": start + TILE_WIDTH}).fetchall())
             for offset, leaf in enumerate(kept):
                 if rows.get(start + offset) != leaf:
                     yield f"log row {start + offset} is not the leaf that its tile holds"
             if len(kept) != TILE_WIDTH or subtree(kept) != root:
                 yield f"tile {number} does not have the root it says"
-
-

@@ -1,4 +1,4 @@
-"""Reading the store: frames for scoring, whole rows for releases and auditors, the law's figures."""
+"""Reading the store: frames for scoring, whole rows for releases, the law's figures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def held(database: Database, indexes: Sequence[int]) -> Iterator[Held]:
     for start in range(0, len(indexes), 500):
         some = indexes[start : start + 500]
         marks = ", ".join("?" * len(some))
-        query = f"{_HELD} WHERE e.idx IN ({marks}) ORDER BY e.idx"  # noqa: S608  only marks
+        query = f"{_HELD} WHERE e.idx IN ({marks}) ORDER BY e.idx"
         for row in database.execute(query, list(some)).fetchall():
             yield Held(*row)
 
@@ -64,11 +64,9 @@ def every_held(database: Database) -> Iterator[Held]:
 def leaf_of(row: Held) -> bytes:
     """Recompute the leaf of a held row from its facts."""
     return event_leaf(
-        row.producer.encode(),
-        row.source.encode(),
-        row.id.encode(),
+        (row.producer, row.source, row.id),
         row.arrived,
-        row.key.encode(),
+        row.key,
         commit(row.salt, row.body),
     )
 

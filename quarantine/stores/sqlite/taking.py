@@ -150,11 +150,9 @@ class Taking:
         for n, (arrival, event) in enumerate(events):
             salt = salts[n * SALT : (n + 1) * SALT]
             leaf = event_leaf(
-                arrival.producer.encode(),
-                event.source.encode(),
-                event.id.encode(),
+                (arrival.producer, event.source, event.id),
                 arrival.arrived,
-                arrival.key.encode(),
+                arrival.key,
                 commit(salt, event.body),
             )
             said = event.said
