@@ -126,7 +126,7 @@ class PolicyAdopted(ActRecord):
 
     act = "policy-adopted"
 
-    digest: str
+    policy: str
     toml: str
 
 
@@ -183,7 +183,10 @@ class Vote(ActRecord):
 
 
 class Released(ActRecord):
-    """A release left: `manifest` is the SHA-256 of its manifest envelope's bytes."""
+    """A release left: `manifest` is the SHA-256 of its manifest envelope's bytes.
+
+    `log_size` is the log it was made from: with `at`, all that making it again needs.
+    """
 
     act = "released"
 
@@ -193,6 +196,7 @@ class Released(ActRecord):
     name: str
     manifest: str
     rows: int
+    log_size: int
 
 
 class Revoked(ActRecord):

@@ -1,4 +1,4 @@
-"""Every seam of approvals on one page: Signer, Exporter."""
+"""Every seam of approvals on one page: Signer, Exporter, and the Rim that the commands stand on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     import pyarrow as pa
+
+    from approvals.roster import Roster
+    from approvals.rules import Policy
+    from quarantine.ports import Store
 
 
 class Signer(Protocol):
@@ -50,3 +55,31 @@ class Exporter(Protocol):
 
     def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:
         """Write release `rows` into the empty directory `to`; the same rows give the same bytes."""
+
+
+class Rim(Protocol):
+    """What the commands ask of the rim: the clock, the store, the keys, the policy in force."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+
+    def nonce(self) -> str:
+        """Return 128 unpredictable bits, in hex."""
+
+    def store(self, state: Path) -> Store:
+        """Open the store of the state directory `state`."""
+
+    def roster(self, store: Store) -> Roster:
+        """Return who may speak and decide, as the log has it."""
+
+    def policy(self, state: Path, store: Store) -> Policy:
+        """Return the policy in force; it is recorded in the log when it is new."""
+
+    def signer(self, reference: str, public: str | None) -> Signer:
+        """Open the private key that `reference` names."""
+
+    def role(self, state: Path, role: str) -> Signer:
+        """Open the key of one of the service's roles."""
+
+    def publish_trust(self, state: Path, store: Store) -> Path:
+        """Write the trust file and the signed revocation list anew; return the trust file."""

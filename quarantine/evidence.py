@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
+from quarantine.model import SourceKey
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
+_SPREAD: Final = 2654435761
+"""Knuth's multiplier: spreads neighbouring source codes over both halves of the reference."""
 
 EVENT_SCHEMA: Final = pa.schema(
     [
@@ -29,3 +43,194 @@ EVENT_SCHEMA: Final = pa.schema(
 
 A source is a pair (producer, source); in a backtest the producer is empty everywhere.
 """
+
+
+def _no_text(_: int) -> str:
+    return ""
+
+
+def _no_examples(_: int) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one detector thinks, in columns; a source that is not in `sources` got no opinion.
+
+    `sources` are codes into `Evidence.sources`, each at most once; `scores` are 0..1, 1 is worst.
+    `because` and `examples` make the words for the finding at a position, only when someone asks.
+    `events` holds a score 0..1 per row of `Evidence.held` where the detector can point at events,
+    else it has no rows; `event_because` makes the words for a row.
+    """
+
+    sources: Ints
+    scores: Floats
+    because: Callable[[int], str] = _no_text
+    examples: Callable[[int], tuple[str, ...]] = _no_examples
+    events: Floats = field(default_factory=lambda: np.empty(0))
+    event_because: Callable[[int], str] = _no_text
+
+
+NOTHING: Final = Findings(np.empty(0, np.int64), np.empty(0))
+"""No opinion on anyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pairs of held sources (codes) with how strongly they are linked (0..1), one kind of evidence.
+
+    `because` makes the words for the pair at a position.
+    """
+
+    left: Ints
+    right: Ints
+    strength: Floats
+    because: Callable[[int], str] = _no_text
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What detectors see: `held` is judged, `released` (reviewed and frozen) may teach.
+
+    Both frames have a row an event and the columns `index` (int64, log index), `source`, `target`,
+    `answer` (int32 codes into the lists here), `kind` and `scope` (categorical), `value` (float64,
+    0..1, NaN where the kind has none), `place` (float64, NaN where unknown), `at` and `claimed`
+    (datetime64[us, UTC]). Codes are given in order of first appearance, held before released, so
+    the held sources are exactly 0..n-1. A target is one (kind, scope, target, question).
+    `cluster` is the voice each source counts to (codes); every source its own until linked.
+    """
+
+    held: pd.DataFrame
+    released: pd.DataFrame
+    sources: Sequence[SourceKey]
+    targets: Sequence[str]
+    answers: Sequence[str]
+    first_seen: Ints
+    producers: Ints
+    cluster: Ints
+    timed: bool = True
+
+    @property
+    def cold_start(self) -> bool:
+        """Say whether nothing has been released yet, so that nothing can teach."""
+        return len(self.released) == 0
+
+    @property
+    def held_sources(self) -> int:
+        """Return the number of sources with held events."""
+        return int(self.held["source"].max()) + 1 if len(self.held) else 0
+
+    @property
+    def everything(self) -> pd.DataFrame:
+        """Return held rows, then released rows."""
+        if self.cold_start:
+            return self.held
+        return pd.concat([self.held, self.released], ignore_index=True)
+
+    def linked(self, cluster: Ints) -> Evidence:
+        """Return the same evidence with each source counted to the voice `cluster` gives it."""
+        return replace(self, cluster=cluster)
+
+    def folds(self) -> tuple[Evidence, Evidence]:
+        """Return the reference judged by itself: each half of its sources held, the other released.
+
+        This is how a detector's usual score for reviewed sources is learnt without scoring a source
+        that it was fitted on (cross-conformal, Vovk 2015).
+        """
+        code = self.released["source"].to_numpy().astype(np.int64)
+        half = (code * _SPREAD >> 16) % 2 == 0
+        first, second = self.released[half], self.released[~half]
+        return (
+            replace(self, held=first.reset_index(drop=True), released=second),
+            replace(self, held=second.reset_index(drop=True), released=first),
+        )
+
+
+def micros(times: pd.Series[pd.Timestamp]) -> Ints:
+    """Return times as whole µs since 1970."""
+    return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
+
+
+def evidence_from(
+    held: pa.Table, released: pa.Table | None = None, *, timed: bool = True
+) -> Evidence:
+    """Make frames with shared codes of two tables in `EVENT_SCHEMA`.
+
+    `timed` says whether the times mean anything: a file without times has only its order.
+    """
+    both = held if released is None else pa.concat_tables([held, released])
+    both = both.select(EVENT_SCHEMA.names).unify_dictionaries().combine_chunks()
+    producer, producers = _words(both, "producer")
+    source, named = _words(both, "source")
+    keys, sources = _pairs(producer, source, len(named))
+    kind, kinds = _words(both, "kind")
+    scope, scopes = _words(both, "scope")
+    answer, answers = _words(both, "answer")
+    target, targets = _targets(both, kind, scope)
+    arrived = _column(both, "arrived").astype(np.int64)
+    frame = pd.DataFrame(
+        {
+            "index": _column(both, "index").astype(np.int64),
+            "source": keys.astype(np.int32),
+            "target": target.astype(np.int32),
+            "kind": pd.Categorical.from_codes(kind, kinds),
+            "scope": pd.Categorical.from_codes(scope, scopes),
+            "answer": answer.astype(np.int32),
+            "value": _column(both, "value").astype(np.float64),
+            "place": _column(both, "place").astype(np.float64),
+            "at": pd.to_datetime(arrived, unit="us", utc=True),
+            "claimed": pd.to_datetime(_column(both, "claimed"), unit="us", utc=True),
+        }
+    )
+    first_seen = np.full(len(sources), np.iinfo(np.int64).max)
+    np.minimum.at(first_seen, keys, arrived)
+    cut = held.num_rows
+    return Evidence(
+        held=frame.iloc[:cut].reset_index(drop=True),
+        released=frame.iloc[cut:].reset_index(drop=True),
+        sources=[SourceKey(producers[pair // len(named)], named[pair % len(named)])
+                 for pair in sources.tolist()],
+        targets=targets,
+        answers=answers,
+        first_seen=first_seen,
+        producers=sources // max(len(named), 1),
+        cluster=np.arange(len(sources)),
+        timed=timed,
+    )
+
+
+def _column(table: pa.Table, name: str) -> npt.NDArray[np.generic]:
+    column: npt.NDArray[np.generic] = table.column(name).to_numpy()
+    return column
+
+
+def _words(table: pa.Table, name: str) -> tuple[Ints, list[str]]:
+    """Return codes and words of a dictionary column, in order of first appearance."""
+    column = table.column(name)
+    chunk = column.chunk(0) if column.num_chunks else pa.array([], _WORD)
+    words = chunk.dictionary.to_pylist()
+    codes, used = pd.factorize(chunk.indices.to_numpy(zero_copy_only=False))
+    return codes.astype(np.int64), [words[code] for code in used.tolist()]
+
+
+def _pairs(left: Ints, right: Ints, width: int) -> tuple[Ints, Ints]:
+    """Number pairs of codes in order of first appearance; return them and the pairs, packed."""
+    codes, packed = pd.factorize(left * max(width, 1) + right)
+    return codes.astype(np.int64), np.asarray(packed, np.int64)
+
+
+def _targets(table: pa.Table, kind: Ints, scope: Ints) -> tuple[Ints, list[str]]:
+    target, names = _words(table, "target")
+    question, questions = _words(table, "question")
+    asked, questioned = _pairs(target, question, len(questions))
+    where, _ = _pairs(kind, scope, int(scope.max(initial=0)) + 1)
+    codes, packed = _pairs(where, asked, len(questioned))
+    told = questioned[packed % max(len(questioned), 1)]
+    width = max(len(questions), 1)
+    spelled = [
+        f"{names[pair // width]} ({questions[pair % width]})"
+        if questions[pair % width]
+        else names[pair // width]
+        for pair in told.tolist()
+    ]
+    return codes, spelled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,12 @@ from quarantine.record import Record
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SHORT: Final = 64
+WHOLE: Final = 64 * 1024
+"""A dead letter keeps its content whole up to so many bytes, beyond that its head."""
+HEAD: Final = 4 * 1024
 INBOUND: Final = "feedback:in:"
 """A producer's stream is this followed by its name."""
+PRODUCER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 
 def to_micros(at: datetime) -> int:
@@ -216,6 +221,24 @@ class Arrival:
     batch: bytes = b""
     events: Sequence[Event] = ()
     dead: Sequence[DeadLetter] = ()
+
+
+def put_aside(
+    arrival: Arrival, position: int, reason: str, detail: str, content: bytes
+) -> DeadLetter:
+    """Make the dead letter of one slice (or, at -1, of a whole entry): whole up to 64 KiB."""
+    return DeadLetter(
+        producer=arrival.producer,
+        stream=arrival.stream,
+        entry=arrival.entry,
+        position=position,
+        reason=reason,
+        detail=detail,
+        at=arrival.arrived,
+        size=len(content),
+        digest=hashlib.sha256(content).hexdigest(),
+        content=content if len(content) <= WHOLE else content[:HEAD],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,3 +66,8 @@ class State:
 def state_from(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the state directory that the environment names, else `./.quarantine`."""
     return Path(environment.get("QUARANTINE_STATE") or ".quarantine")
+
+
+def ssh_agent_socket(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the socket of the ssh-agent that the environment names, empty where it names none."""
+    return environment.get("SSH_AUTH_SOCK", "")

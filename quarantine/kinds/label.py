@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from quarantine.model import Data, Kind, Origin, Said
+from quarantine.model import Data, Kind, Origin, Said, place_of
 
 
 class LabelData(Data):
@@ -24,8 +24,8 @@ class LabelData(Data):
         return self
 
     def said(self) -> Said:
-        """Say the label."""
-        return Said(self.label)
+        """Say the label, and where it was shown."""
+        return Said(self.label, place=place_of(self.label, self.shown))
 
 
 KIND: Kind = Kind(name="label", event_type="feedback.label.v1", origin=Origin.HUMAN, data=LabelData)

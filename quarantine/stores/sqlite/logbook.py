@@ -131,3 +131,7 @@ class Logbook:
                     yield f"log row {start + offset} is not the leaf that its tile holds"
             if len(kept) != TILE_WIDTH or subtree(kept) != root:
                 yield f"tile {number} does not have the root it says"
+        try:
+            self.leaves(whole * TILE_WIDTH, size)
+        except TamperedError as error:
+            yield str(error)

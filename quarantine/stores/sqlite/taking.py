@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from quarantine.log import commit, event_leaf
-from quarantine.model import Arrival, DeadLetter, Event, SourceKey, Taken
+from quarantine.model import Arrival, DeadLetter, Event, SourceKey, Taken, put_aside
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.logbook import Logbook
 
-WHOLE = 64 * 1024
-HEAD = 4 * 1024
 SALT = 16
 
 _EVENT = f"INSERT INTO event VALUES ({', '.join('?' * 17)})"
 _ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _DEAD = f"INSERT INTO dead_letter VALUES (NULL, {', '.join('?' * 10)})"
-
-
-def put_aside(
-    arrival: Arrival, position: int, reason: str, detail: str, content: bytes
-) -> DeadLetter:
-    """Make the dead letter of one slice (or, at -1, of a whole entry): whole up to 64 KiB."""
-    return DeadLetter(
-        producer=arrival.producer,
-        stream=arrival.stream,
-        entry=arrival.entry,
-        position=position,
-        reason=reason,
-        detail=detail,
-        at=arrival.arrived,
-        size=len(content),
-        digest=hashlib.sha256(content).hexdigest(),
-        content=content if len(content) <= WHOLE else content[:HEAD],
-    )
 
 
 @dataclass(slots=True)

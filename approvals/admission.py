@@ -1,0 +1,130 @@
+"""Which held events may be asked for at all: the policy's rules and waits, applied to columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from approvals.policy import Claim, Deny, Policy, Rule, judge
+from quarantine.model import Origin, Tier, to_micros
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Codes = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+COLUMNS: Final = (
+    "index",
+    "leaf",
+    "producer",
+    "source",
+    "cluster",
+    "origin",
+    "tier",
+    "kind",
+    "scope",
+    "aspect",
+    "target",
+    "arrived",
+    "first_seen",
+    "verdict",
+    "barred",
+)
+"""A candidate: an event with what is known of its source. Times in µs (arrival); `verdict` is empty
+where scoring has not spoken yet; `barred` says what already keeps it, in words, empty where nothing."""
+
+_CLAIM: Final = ["scope", "kind", "origin", "tier", "aspect"]
+NO_RULE: Final = -1
+
+
+@dataclass(slots=True)
+class Fates:
+    """What became of each candidate: kept (None), or left out, with the one reason in words."""
+
+    reasons: npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, count: int) -> Fates:
+        """Start with `count` candidates, all kept."""
+        return cls(np.full(count, None, dtype=object))
+
+    @property
+    def kept(self) -> Flags:
+        """Say which are kept."""
+        return np.equal(self.reasons, None).astype(np.bool_)
+
+    def leave(self, which: Flags, reason: str) -> None:
+        """Leave out those of `which` that are still kept; the first reason stands."""
+        self.reasons[which & self.kept] = reason
+
+    def counts(self) -> dict[str, int]:
+        """Return how many were left out, by reason, in the order of the words."""
+        found = Counter(str(reason) for reason in self.reasons[~self.kept])
+        return dict(sorted(found.items()))
+
+
+def ruled(frame: pd.DataFrame, policy: Policy) -> Codes:
+    """Return for each row the position in `policy.rule` of the rule that decides, else `NO_RULE`."""
+    codes, found = _judged(frame, policy)
+    return _positions(policy, found)[codes]
+
+
+def admit(candidates: pd.DataFrame, policy: Policy, fates: Fates, at: datetime) -> Codes:
+    """Leave out what no rule admits at `at`; return each row's rule (see `ruled`).
+
+    `candidates` has the columns `COLUMNS`. Deny by default: a denial, then the first rule that
+    speaks of a row decides, and both the source's age and the event's wait must be over.
+    """
+    _leave_suspects(candidates["verdict"], policy, fates)
+    codes, found = _judged(candidates, policy)
+    for code, each in enumerate(found):
+        _leave_by(each, codes == code, candidates, fates, to_micros(at))
+    return _positions(policy, found)[codes]
+
+
+def _leave_suspects(verdicts: pd.Series[str], policy: Policy, fates: Fates) -> None:
+    said = verdicts.astype(str).to_numpy()
+    fates.leave(said == "", "not scored yet")
+    for verdict in policy.verdicts.leave_out:
+        fates.leave(said == verdict.value, f"source on {verdict.value}")
+
+
+def _leave_by(
+    each: Rule | Deny | None, here: Flags, candidates: pd.DataFrame, fates: Fates, now: int
+) -> None:
+    if each is None:
+        fates.leave(here, "no rule admits it")
+    elif not isinstance(each, Rule):
+        fates.leave(here, f"denied: {each.name}")
+    else:
+        young = candidates["first_seen"].to_numpy() > now - _micros(each.min_age)
+        fates.leave(here & young, f"source too young: {each.name}")
+        fresh = candidates["arrived"].to_numpy() > now - _micros(each.dwell)
+        fates.leave(here & fresh, f"not held long enough: {each.name}")
+
+
+def _micros(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)
+
+
+def _positions(policy: Policy, found: Sequence[Rule | Deny | None]) -> Codes:
+    places = [policy.rule.index(each) if isinstance(each, Rule) else NO_RULE for each in found]
+    return np.array(places, dtype=np.int64)
+
+
+def _judged(frame: pd.DataFrame, policy: Policy) -> tuple[Codes, list[Rule | Deny | None]]:
+    """Judge each different claim once; return each row's code and what was found for the code."""
+    claims = frame[_CLAIM].astype(str)
+    codes = claims.groupby(_CLAIM, sort=False).ngroup().to_numpy()
+    found = [
+        judge(policy, Claim(scope, kind, Origin(origin), Tier(tier), aspect))
+        for scope, kind, origin, tier, aspect in claims.drop_duplicates().itertuples(index=False)
+    ]
+    return codes, found

@@ -1,0 +1,224 @@
+"""Choosing what a release may hold, so that no voice exceeds its budget, whatever detectors think."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from approvals.admission import NO_RULE, Fates, admit, ruled
+from approvals.policy import MILLION, Policy, ProducerBudget, Voice
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Codes = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+PRIOR: Final = (
+    "producer",
+    "source",
+    "cluster",
+    "origin",
+    "tier",
+    "kind",
+    "scope",
+    "aspect",
+    "target",
+    "revoked",
+)
+"""A row that left in an earlier release, with what is known of its source today."""
+
+_SOURCE: Final = ["producer", "source"]
+_CLUSTER: Final = ["cluster"]
+_TARGET: Final = ["target"]
+_NO_LIMIT: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The candidates chosen, in log order, and how many were left out, by reason in words."""
+
+    members: pd.DataFrame
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """One budget over groups of rows: `codes` says each row's group, `most` its rows at a size.
+
+    `most(size)` is one limit a group when `size` rows leave; it never grows as `size` falls.
+    """
+
+    reason: str
+    codes: Codes
+    groups: int
+    most: Callable[[int], Codes]
+
+
+def choose(
+    candidates: pd.DataFrame, policy: Policy, *, prior: pd.DataFrame, at: datetime
+) -> Choice:
+    """Choose from `candidates` (columns `admission.COLUMNS`) all that rules and budgets let leave.
+
+    `prior` (columns `PRIOR`) is what left before, in any scope: lifetimes and votes on a target
+    count on. Within a group the rows stay whose leaf hashes are lowest, an order that no sender
+    can know. Budgets cut until none is exceeded in what is left, shares being of what is left.
+    """
+    rows = candidates.sort_values("leaf", kind="stable").reset_index(drop=True)
+    fates = Fates.of(len(rows))
+    for reason in sorted(set(rows["barred"]) - {""}):
+        fates.leave((rows["barred"] == reason).to_numpy(), reason)
+    _leave_older(rows, policy.budget.source.per_target, fates)
+    rules = admit(rows, policy, fates, at)
+    before = prior.reset_index(drop=True)
+    limits = [
+        *_voices(rows, policy, before),
+        *_producers(rows, policy),
+        *_rules(rules, policy, before, rows),
+    ]
+    kept = np.flatnonzero(fates.kept)
+    size = -1
+    while size != len(kept):
+        size = len(kept)
+        for limit in limits:
+            kept = _cut(limit, kept, fates)
+        kept = _cut(_support(rows, policy, before, kept), kept, fates)
+    members = rows.iloc[kept].sort_values("index", kind="stable").reset_index(drop=True)
+    return Choice(members, fates.counts())
+
+
+def _leave_older(rows: pd.DataFrame, most: int, fates: Fates) -> None:
+    """Leave out a source's older words on a target, even where the newest still has to wait.
+
+    What a source took back or said anew does not leave because the correction is in quarantine.
+    """
+    live = rows[fates.kept].sort_values(["arrived", "index"], ascending=False, kind="stable")
+    rank = live.groupby([*_SOURCE, *_TARGET], sort=False, observed=True).cumcount()
+    older = np.zeros(len(rows), dtype=np.bool_)
+    older[live.index[rank >= most]] = True
+    fates.leave(older, "the source spoke anew on this target")
+
+
+def _voices(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame) -> Iterator[_Limit]:
+    """Yield the limits of sources and clusters: on one target, ever, and in this release."""
+    same = _same_kind(rows, prior)
+    for name, keys, voice in (
+        ("source", _SOURCE, policy.budget.source),
+        ("cluster", _CLUSTER, policy.budget.cluster),
+    ):
+        codes, said = _codes(rows, prior[same], [*keys, *_TARGET])
+        left = _left(voice.per_target, said)
+        yield _Limit(f"{name} has spoken on this target", codes, len(said), _always(left))
+        codes, said = _codes(rows, prior, keys)
+        left = _left(voice.lifetime, said)
+        yield _Limit(f"{name} over its lifetime budget", codes, len(said), _always(left))
+        yield _Limit(f"{name} over its budget", codes, len(said), _capped(voice, len(said)))
+
+
+def _producers(rows: pd.DataFrame, policy: Policy) -> Iterator[_Limit]:
+    codes, said = _codes(rows, rows[:0], ["producer"])
+    most = _capped(policy.budget.producer, len(said))
+    yield _Limit("producer over its budget", codes, len(said), most)
+
+
+def _rules(
+    rules: Codes, policy: Policy, prior: pd.DataFrame, rows: pd.DataFrame
+) -> Iterator[_Limit]:
+    """Yield the limits of the rules: a share of this release, and of all the scope ever released."""
+    scope = prior[prior["scope"].isin(rows["scope"].unique()) & ~prior["revoked"].astype(bool)]
+    earlier = ruled(scope, policy)
+    spoken = np.bincount(earlier[earlier != NO_RULE], minlength=len(policy.rule))
+    for number, rule in enumerate(policy.rule):
+        codes = np.where(rules == number, 0, 1).astype(np.int64)
+        share, of_scope = _parts(rule.share), _parts(rule.share_of_scope)
+        past, gone = int(spoken[number]), len(scope)
+
+        def most(size: int, share: int = share) -> Codes:
+            return np.array([size * share // MILLION, size], dtype=np.int64)
+
+        def most_of_scope(
+            size: int, share: int = of_scope, past: int = past, gone: int = gone
+        ) -> Codes:
+            left = max(0, (size + gone) * share // MILLION - past)
+            return np.array([left, size], dtype=np.int64)
+
+        if share < MILLION:
+            yield _Limit(f"over the share of a release: {rule.name}", codes, 2, most)
+        if of_scope < MILLION:
+            yield _Limit(f"over the share of the scope: {rule.name}", codes, 2, most_of_scope)
+
+
+def _support(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame, kept: Codes) -> _Limit:
+    """Limit each target to `support.rows` rows, ever, unless enough clusters are behind it."""
+    earlier = prior[_same_kind(rows, prior) & ~prior["revoked"].astype(bool)]
+    both = pd.concat([rows.iloc[kept][["target", "cluster"]], earlier[["target", "cluster"]]])
+    behind = both.astype(str).groupby("target", sort=False)["cluster"].nunique()
+    codes, said = _codes(rows, earlier, _TARGET)
+    names = rows["target"].astype(str).to_numpy()
+    clusters = np.zeros(len(said), dtype=np.int64)
+    clusters[codes[kept]] = behind.reindex(names[kept]).to_numpy()
+    enough = clusters >= policy.support.clusters
+    left = np.where(enough, _NO_LIMIT, _left(policy.support.rows, said))
+    return _Limit("too few clusters behind its target", codes, len(said), _always(left))
+
+
+def _cut(limit: _Limit, kept: Codes, fates: Fates) -> Codes:
+    """Leave out what is over `limit`; its share is of what this limit alone would leave.
+
+    What other limits leave out later can only lower the size, so nothing is cut here that could
+    have stayed, and the counts settle without touching a row.
+    """
+    counts = np.bincount(limit.codes[kept], minlength=limit.groups)
+    size, before = len(kept), -1
+    while size != before:
+        before = size
+        size = int(np.minimum(counts, limit.most(size)).sum())
+    most = limit.most(size)
+    here = limit.codes[kept]
+    over = _ranks(here) >= most[here]
+    if over.any():
+        cut = np.zeros(len(fates.reasons), dtype=np.bool_)
+        cut[kept[over]] = True
+        fates.leave(cut, limit.reason)
+    return kept[~over]
+
+
+def _ranks(codes: Codes) -> Codes:
+    """Return each row's rank, from 0, among the rows of its group."""
+    return pd.Series(codes).groupby(codes, sort=False).cumcount().to_numpy().astype(np.int64)
+
+
+def _codes(rows: pd.DataFrame, prior: pd.DataFrame, keys: list[str]) -> tuple[Codes, Codes]:
+    """Return each row's group by `keys`, and for each group how many rows left before."""
+    both = pd.concat([rows[keys], prior[keys]], ignore_index=True).astype(str)
+    codes = both.groupby(keys, sort=False).ngroup().to_numpy().astype(np.int64)
+    groups = int(codes.max()) + 1 if len(codes) else 0
+    said = np.bincount(codes[len(rows) :], minlength=groups).astype(np.int64)
+    return codes[: len(rows)], said
+
+
+def _same_kind(rows: pd.DataFrame, prior: pd.DataFrame) -> Flags:
+    same = prior["scope"].isin(rows["scope"].unique()) & prior["kind"].isin(rows["kind"].unique())
+    return same.to_numpy().astype(np.bool_)
+
+
+def _left(most: int, said: Codes) -> Codes:
+    return np.maximum(0, most - said)
+
+
+def _parts(share: float) -> int:
+    return round(share * MILLION)
+
+
+def _always(most: Codes) -> Callable[[int], Codes]:
+    return lambda _: most
+
+
+def _capped(voice: Voice | ProducerBudget, groups: int) -> Callable[[int], Codes]:
+    share = _parts(voice.share)
+    return lambda size: np.full(groups, min(voice.rows, size * share // MILLION), dtype=np.int64)

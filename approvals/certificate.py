@@ -1,0 +1,169 @@
+"""Exposure: the most that k bad clusters can have put into a release, every detector off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from quarantine.record import Record
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from approvals.policy import Policy
+
+BAD: Final = (1, 5, 20)
+"""For how many bad clusters exposure is stated."""
+
+DOSE: Final = 250
+"""Rows that were enough to plant a backdoor in models of any size that were tried."""
+
+SHARES: Final = (0.01, 0.05)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(Record):
+    """The most that bad clusters hold of one target, or of one label: `rows` of its `of` rows."""
+
+    name: str
+    rows: int
+    of: int
+
+
+class Exposure(Record):
+    """The worst case when `clusters` clusters are bad, whichever they are: rows, and their share.
+
+    `target` is the target of which they hold most rows, `label` the same for labels; absent where
+    there are none.
+    """
+
+    clusters: int
+    rows: int
+    share: Share
+    target: Part | None = None
+    label: Part | None = None
+
+
+class Needed(Record):
+    """How many clusters must be bad to reach `rows` rows (k*); absent when all together do not."""
+
+    what: str
+    rows: int
+    clusters: int | None = None
+
+
+class Supported(Record):
+    """The support rule as the rows keep it: targets in more than `rows` rows, and who is behind them.
+
+    `fewest` is the number of clusters behind the least supported of these `targets`, which the
+    policy wants to be at least `clusters`; absent where there are no such targets.
+    """
+
+    rows: int
+    clusters: int
+    targets: int
+    fewest: int | None = None
+
+
+class Certificate(Record):
+    """Exposure of one set of rows, from their clusters and targets alone; no detector is trusted.
+
+    It bounds how many rows bad clusters can hold, not what harm those rows do.
+    """
+
+    rows: int
+    clusters: int
+    targets: int
+    worst: tuple[Exposure, ...]
+    needed: tuple[Needed, ...]
+    support: Supported | None = None
+    most_by_policy: int | None = None
+
+
+def certify(rows: pd.DataFrame, policy: Policy | None = None) -> Certificate:
+    """Certify the exposure of `rows`, a row an event, by their columns `cluster`, `target`, `label?`.
+
+    `policy` adds its support rule and the rows it lets a cluster have; without one (a backtest)
+    they are absent. The same rows in any order give the same certificate.
+    """
+    sizes = _falling(rows["cluster"])
+    total = len(rows)
+    targets = _pairs(rows, "target")
+    labels = _pairs(rows, "label") if "label" in rows.columns else None
+    return Certificate(
+        rows=total,
+        clusters=len(sizes),
+        targets=rows["target"].nunique(),
+        worst=tuple(
+            Exposure(
+                clusters=k,
+                rows=int(sizes[:k].sum()),
+                share=_share(int(sizes[:k].sum()), total),
+                target=_worst(targets, k),
+                label=None if labels is None else _worst(labels, k),
+            )
+            for k in BAD
+        ),
+        needed=tuple(_needed(sizes, what, wanted) for what, wanted in _doses(total)),
+        support=None if policy is None else _supported(rows, policy),
+        most_by_policy=None if policy is None else policy.budget.cluster.rows,
+    )
+
+
+def _falling(clusters: pd.Series[str]) -> npt.NDArray[np.int64]:
+    counts: npt.NDArray[np.int64] = clusters.value_counts().to_numpy().astype(np.int64)
+    return np.sort(counts[counts > 0])[::-1]
+
+
+def _share(rows: int, total: int) -> float:
+    return round(rows / total, 6) if total else 0.0
+
+
+def _doses(total: int) -> list[tuple[str, int]]:
+    """Return what an attacker may want, in rows: a dose, and shares of all rows rounded up."""
+    shares = [(f"{share:.0%}", int(np.ceil(share * total))) for share in SHARES]
+    return [(f"{DOSE} rows", DOSE), *shares]
+
+
+def _needed(sizes: npt.NDArray[np.int64], what: str, wanted: int) -> Needed:
+    """Return k*: the fewest of the largest clusters that together hold `wanted` rows."""
+    reach = np.cumsum(sizes)
+    if wanted < 1 or not len(reach) or reach[-1] < wanted:
+        return Needed(what=what, rows=wanted)
+    return Needed(what=what, rows=wanted, clusters=int(np.searchsorted(reach, wanted)) + 1)
+
+
+def _pairs(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Count rows by (`column`, cluster), each part's largest cluster first, with running sums."""
+    parts = rows[[column, "cluster"]].astype(str)
+    counts = parts.groupby([column, "cluster"]).size().rename("rows").reset_index()
+    counts = counts.sort_values([column, "rows"], ascending=[True, False], kind="stable")
+    grouped = counts.groupby(column)["rows"]
+    counts["rank"] = grouped.cumcount()
+    counts["reach"] = grouped.cumsum()
+    counts["of"] = grouped.transform("sum")
+    return counts.rename(columns={column: "name"})
+
+
+def _worst(pairs: pd.DataFrame, k: int) -> Part | None:
+    """Return the part of which `k` clusters hold most rows; the first by name among equals."""
+    within = pairs[pairs["rank"] < k]
+    if within.empty:
+        return None
+    most = within.sort_values(["reach", "name"], ascending=[False, True], kind="stable").iloc[0]
+    return Part(name=str(most["name"]), rows=int(most["reach"]), of=int(most["of"]))
+
+
+def _supported(rows: pd.DataFrame, policy: Policy) -> Supported:
+    behind = rows.astype({"target": str}).groupby("target")["cluster"].agg(["size", "nunique"])
+    large = behind[behind["size"] > policy.support.rows]
+    return Supported(
+        rows=policy.support.rows,
+        clusters=policy.support.clusters,
+        targets=len(large),
+        fewest=int(large["nunique"].min()) if len(large) else None,
+    )

@@ -1,0 +1,1 @@
+"""The reviewer's commands, and how every command speaks."""

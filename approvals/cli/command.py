@@ -1,0 +1,150 @@
+"""What every command has in common: where the state is, how it answers, what it opens."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
+
+import typer
+
+if TYPE_CHECKING:
+    from approvals.ports import Rim, Signer
+    from approvals.roster import Reviewer, Roster
+    from approvals.rules import Policy
+    from quarantine.ports import Store
+
+Asked = ParamSpec("Asked")
+
+StateOption = Annotated[
+    Path,
+    typer.Option("--state", envvar="QUARANTINE_STATE", help="The state directory.", metavar="DIR"),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Answer with one JSON document on standard output.")
+]
+NoInputOption = Annotated[bool, typer.Option("--no-input", help="Never ask; refuse instead.")]
+
+
+@dataclass
+class Call:
+    """One run of a command: its common options, and what it opens when it needs it."""
+
+    rim: Rim
+    state: Path
+    as_json: bool = False
+    no_input: bool = False
+    _open: list[Store] = field(default_factory=list)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, opened at first use."""
+        store = self.rim.store(self.state)
+        self._open.append(store)
+        return store
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who may speak and who may decide, as the log has it."""
+        return self.rim.roster(self.store)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.rim.policy(self.state, self.store)
+
+    def signed(self, name: str, reference: str) -> tuple[Reviewer, Signer]:
+        """Return the reviewer of this name and the key `reference` names, which must be theirs.
+
+        Raises `NotAuthorisedError` for a name nobody has, or a key that is not registered for it.
+        """
+        from quarantine.errors import NotAuthorisedError  # noqa: PLC0415  `--help` needs no model
+        from quarantine.safe import safe  # noqa: PLC0415
+
+        reviewer = self.roster.reviewers.get(name)
+        if reviewer is None:
+            raise NotAuthorisedError(f"there is no reviewer {safe(name)}: quarantine reviewer list")
+        return reviewer, self.rim.signer(reference, reviewer.public)
+
+    def say(self, document: object, lines: Iterable[str]) -> None:
+        """Answer: `document` as JSON where that was asked for, else `lines` of safe text."""
+        if self.as_json:
+            text = json.dumps(document, ensure_ascii=True, indent=1, default=str)
+        else:
+            text = "\n".join(lines)
+        sys.stdout.write(f"{text}\n" if text else "")
+
+    def tell(self, line: str) -> None:
+        """Report progress, on standard error."""
+        sys.stderr.write(f"{line}\n")
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        for store in self._open:
+            store.close()
+
+
+def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lay out rows of text under their heads, two spaces between columns, through `safe`."""
+    from quarantine.safe import safe  # noqa: PLC0415  `--help` needs no model
+
+    table = [[*heads], *([safe(str(cell), 120) for cell in row] for row in rows)]
+    widths = [max(len(row[n]) for row in table) for n in range(len(heads))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Callable[Concatenate[Call, Asked], None]], Callable[Concatenate[Call, Asked], None]]:
+    """Register a function as the command `name`, with the options that every command has."""
+
+    def register(
+        function: Callable[Concatenate[Call, Asked], None],
+    ) -> Callable[Concatenate[Call, Asked], None]:
+        asked = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+        def run(*args: Asked.args, **given: Asked.kwargs) -> None:
+            _run(function, given, *args)
+
+        signature = [_parameter("context", typer.Context, inspect.Parameter.empty), *asked]
+        signature += [
+            _parameter("state", StateOption, Path(".quarantine")),
+            _parameter("as_json", JsonOption, False),
+            _parameter("no_input", NoInputOption, False),
+        ]
+        keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature]
+        run.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in keyword}
+        app.command(name, help=inspect.getdoc(function), epilog=f"Example: {example}")(run)
+        return function
+
+    return register
+
+
+def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def _run(function: Callable[..., None], given: Mapping[str, object], *args: object) -> None:
+    rest = dict(given)
+    context = rest.pop("context")
+    assert isinstance(context, typer.Context)  # noqa: S101  typer's own promise
+    call = Call(
+        rim=context.obj,
+        state=Path(str(rest.pop("state"))),
+        as_json=bool(rest.pop("as_json")),
+        no_input=bool(rest.pop("no_input")),
+    )
+    try:
+        function(call, *args, **rest)
+    finally:
+        call.close()

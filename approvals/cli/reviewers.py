@@ -1,0 +1,94 @@
+"""Who may decide: `reviewer add`, `list`, `revoke`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from approvals.cli.command import Call, columns, command
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+KeyOption = Annotated[Path, typer.Option("--key", help="Public key, PEM (from `keys new`).")]
+RoleOption = Annotated[list[str] | None, typer.Option("--role", help="A role; say it again for more.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    root.add_typer(app, name="reviewer", help="Who may decide.", epilog="Example: reviewer list")
+    command(app, "add", example="quarantine reviewer add ana --person ana@x.org --key ana.pub")(add)
+    command(app, "list", example="quarantine reviewer list")(list_)
+    command(app, "revoke", example="quarantine reviewer revoke ana")(revoke)
+
+
+def add(
+    call: Call,
+    name: str,
+    *,
+    person: Annotated[str, typer.Option("--person", help="Whose key it is; one person, one vote.")],
+    key: KeyOption,
+    role: RoleOption = None,
+) -> None:
+    """Let a person decide with this key from now on."""
+    from approvals.attest import act_of
+    from approvals.model import ReviewerAdded
+    from approvals.signers.file import key_id
+    from quarantine.errors import RefusedError, UsageError
+
+    if name in call.roster.reviewers:
+        raise RefusedError(f"there is a reviewer {name} already")
+    if not key.is_file():
+        raise UsageError(f"there is no file {key}")
+    public = key.read_text(encoding="utf-8")
+    act = ReviewerAdded(
+        at=call.rim.now(),
+        name=name,
+        person=person,
+        key=key_id(public),
+        public=public,
+        roles=tuple(sorted(set(role or ["reviewer"]))),
+    )
+    call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
+    trust = call.rim.publish_trust(call.state, call.store)
+    call.say(
+        {"name": name, "person": person, "key": act.key, "roles": act.roles, "trust": str(trust)},
+        [f"{name} ({person}) may decide with key {act.key}; the trust file is {trust}"],
+    )
+
+
+def list_(call: Call) -> None:
+    """List the reviewers, their roles, and from when to when they count."""
+    from quarantine.record import spell_time
+
+    document = [
+        {
+            "name": each.name,
+            "person": each.person,
+            "roles": list(each.roles),
+            "key": each.key,
+            "since": spell_time(each.tenure.since),
+            "until": spell_time(each.tenure.until) if each.tenure.until else None,
+        }
+        for each in call.roster.reviewers.values()
+    ]
+    heads = ("name", "person", "roles", "key", "since", "until")
+    rows = [[" ".join(r["roles"]) if h == "roles" else r[h] or "" for h in heads] for r in document]
+    call.say(document, columns(heads, rows))
+
+
+def revoke(call: Call, name: str) -> None:
+    """Let a reviewer's key decide nothing more from now on."""
+    from approvals.attest import act_of
+    from approvals.model import ReviewerRevoked
+    from quarantine.errors import RefusedError
+
+    if name not in call.roster.reviewers:
+        raise RefusedError(f"there is no reviewer {name}: quarantine reviewer list")
+    at = call.rim.now()
+    act = ReviewerRevoked(at=at, name=name, since=at)
+    call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
+    call.rim.publish_trust(call.state, call.store)
+    call.say({"name": name, "revoked": True}, [f"{name} decides nothing more"])

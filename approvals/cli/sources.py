@@ -1,0 +1,193 @@
+"""Dossiers, and what people say of sources: `sources list`, `show`, `hold`, `clear`, `tier`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from approvals.cli.command import Call, columns, command
+
+if TYPE_CHECKING:
+    from quarantine.model import Dossier, SourceKey, Standing
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+AsOption = Annotated[str, typer.Option("--as", help="Your reviewer name.")]
+SignOption = Annotated[str, typer.Option("--sign", help="Your private key: a FILE, or ssh-agent.")]
+BecauseOption = Annotated[str, typer.Option("--because", help="Why, in a sentence.")]
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="producer/source")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    root.add_typer(
+        app, name="sources", help="Who spoke, and what to think of it.", epilog="Example: sources list"
+    )
+    signed = "--because 'known farm' --as ana --sign ana.pem"
+    command(app, "list", example="quarantine sources list --verdict hold")(list_)
+    command(app, "show", example="quarantine sources show app/rater/8812")(show)
+    command(app, "hold", example=f"quarantine sources hold app/rater/8812 {signed}")(hold)
+    command(app, "clear", example=f"quarantine sources clear app/rater/8812 {signed}")(clear)
+    command(app, "tier", example=f"quarantine sources tier app/rater/8812 vetted {signed}")(tier)
+
+
+def list_(
+    call: Call,
+    *,
+    verdict: Annotated[
+        str | None, typer.Option("--verdict", help="Only these: clear, watch or hold.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+) -> None:
+    """List sources, worst first, with their score, cluster and verdict."""
+    from quarantine.errors import UsageError
+    from quarantine.model import Verdict
+
+    if verdict is not None and verdict not in list(Verdict):
+        raise UsageError(f"a verdict is one of {', '.join(Verdict)}")
+    found = [each for each in call.store.dossiers() if verdict in (None, each.verdict.value)]
+    heads = ("source", "events", "score", "p", "verdict", "cluster", "because")
+    rows = [
+        (
+            str(each.key),
+            each.events,
+            f"{each.score:.3f}",
+            "" if each.p_value is None else f"{each.p_value:.4f}",
+            each.verdict.value,
+            each.cluster if each.cluster != str(each.key) else "",
+            each.findings[0].because if each.findings else "",
+        )
+        for each in found[:limit]
+    ]
+    left = [f"({len(found) - limit} more: --limit)"] if len(found) > limit else []
+    call.say([_document(call, each) for each in found[:limit]], [*columns(heads, rows), *left])
+
+
+def show(call: Call, source: SourceArgument) -> None:
+    """Show one source's dossier: its score, its cluster, and each finding in a sentence."""
+    from quarantine.safe import safe
+
+    key = _known(call, source)
+    found = call.store.dossiers([key])
+    document = _document(call, found[0]) if found else _unscored(call, key)
+    lines = [
+        f"{safe(str(key))}: {document['verdict']}, score {document['score']}, "
+        f"{document['events']} events, tier {document['tier']}"
+    ]
+    if found:
+        each = found[0]
+        lines.append(f"cluster {safe(each.cluster)}, of {_cluster_size(call, each)} sources")
+        lines += [f"- {f.detector} {f.score:.3f}: {safe(f.because)}" for f in each.findings]
+        if each.cold_start:
+            lines.append("(a cold start: nothing was released yet to compare with)")
+    call.say(document, lines)
+
+
+def hold(
+    call: Call, source: SourceArgument, *, because: BecauseOption, by: AsOption, sign: SignOption
+) -> None:
+    """Hold a source: nothing of it is proposed for release until a person clears it."""
+    _rule(call, source, "hold", because=because, by=by, sign=sign)
+
+
+def clear(
+    call: Call, source: SourceArgument, *, because: BecauseOption, by: AsOption, sign: SignOption
+) -> None:
+    """Clear a source: what machines think of it no longer holds it."""
+    _rule(call, source, "clear", because=because, by=by, sign=sign)
+
+
+def tier(  # noqa: PLR0913  a command's options are its arguments
+    call: Call,
+    source: SourceArgument,
+    tier: Annotated[str, typer.Argument(help="unvetted, vetted or tenured")],
+    *,
+    because: BecauseOption,
+    by: AsOption,
+    sign: SignOption,
+) -> None:
+    """Say how well a source is known; it buys speed of review, never influence."""
+    from approvals.desk import tier_source
+    from quarantine.errors import UsageError
+    from quarantine.model import Tier
+
+    if tier not in list(Tier):
+        raise UsageError(f"a tier is one of {', '.join(Tier)}")
+    key = _known(call, source)
+    reviewer, signer = call.signed(by, sign)
+    tier_source(
+        call.store,
+        key,
+        Tier(tier),
+        because=because,
+        by=reviewer,
+        signer=signer,
+        at=call.rim.now(),
+    )
+    call.say({"source": str(key), "tier": tier}, [f"{source} is {tier}"])
+
+
+def _rule(call: Call, source: str, ruling: str, *, because: str, by: str, sign: str) -> None:
+    from approvals.desk import rule_source
+
+    key = _known(call, source)
+    reviewer, signer = call.signed(by, sign)
+    rule_source(
+        call.store,
+        key,
+        ruling,
+        because=because,
+        by=reviewer,
+        signer=signer,
+        at=call.rim.now(),
+    )
+    call.say({"source": str(key), "ruling": ruling}, [f"{source}: {ruling}, by {by}"])
+
+
+def _known(call: Call, spelled: str) -> SourceKey:
+    from quarantine.errors import RefusedError
+    from quarantine.model import SourceKey
+    from quarantine.safe import safe
+
+    producer, _, source = spelled.partition("/")
+    key = SourceKey(producer, source)
+    if key not in call.store.sources():
+        raise RefusedError(f"there is no source {safe(spelled)}: quarantine sources list")
+    return key
+
+
+def _document(call: Call, dossier: Dossier) -> dict[str, object]:
+    standing = _standing(call, dossier.key)
+    return {
+        **dossier.model_dump(mode="json"),
+        "tier": standing.tier.value,
+        "ruling": standing.ruling or None,
+    }
+
+
+def _unscored(call: Call, key: SourceKey) -> dict[str, object]:
+    standing = _standing(call, key)
+    return {
+        "producer": key.producer,
+        "source": key.source,
+        "events": None,
+        "score": None,
+        "p_value": None,
+        "cluster": str(key),
+        "verdict": None,
+        "findings": [],
+        "tier": standing.tier.value,
+        "ruling": standing.ruling or None,
+    }
+
+
+def _standing(call: Call, key: SourceKey) -> Standing:
+    from quarantine.model import Standing
+
+    return call.roster.standings.get(key, Standing())
+
+
+def _cluster_size(call: Call, dossier: Dossier) -> int:
+    return sum(each.cluster == dossier.cluster for each in call.store.dossiers())

@@ -1,0 +1,1 @@
+"""Ways to see poisoning: one file each, each offering one `DETECTOR`."""

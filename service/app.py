@@ -1,0 +1,122 @@
+"""Run everything: the embedded bus, and one process a role, each restarted when it dies."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from service.settings import State
+
+LOOPS: Final = ("intake", "scoring", "releasing")
+"""The roles that run as processes; `export` and `operator` are identities of commands."""
+
+GRACE_S: Final = 20.0
+POLL_S: Final = 0.1
+CALM_S: Final = 10.0
+SLOWEST_S: Final = 10.0
+
+
+@dataclass(slots=True)
+class _Child:
+    """One role's process, and how long to wait before it is started again."""
+
+    role: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    wait: float = 0.2
+    due: float = 0.0
+
+    def mind(self, at: float, tell: Callable[[str], None]) -> None:
+        """Start the process when it is due, notice when it ended."""
+        if self.process is None:
+            if at >= self.due:
+                self.process = subprocess.Popen(self.command)  # noqa: S603  our own interpreter
+                self.started = at
+            return
+        code = self.process.poll()
+        if code is None:
+            return
+        tell(f"{self.role} ended with {code}; it is started again in {self.wait:.1f} s")
+        self.process, self.due = None, at + self.wait
+        calm = at - self.started > CALM_S
+        self.wait = 0.2 if calm else min(2 * self.wait, SLOWEST_S)
+
+    def stop(self) -> None:
+        """Ask the process to finish what it has in hand."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def wait_until(self, deadline: float) -> None:
+        """Wait for the end until `deadline` (monotonic seconds), then insist."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps the roles' processes running until it is told to stop; then they drain."""
+
+    state: State
+    bus: str
+    roles: Sequence[str] = LOOPS
+    tell: Callable[[str], None] = print
+    stopping: bool = False
+    _children: list[_Child] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start every role's process."""
+        for role in self.roles:
+            command = (
+                *(sys.executable, "-m", f"service.roles.{role}"),
+                *("--state", str(self.state.root), "--bus", self.bus),
+            )
+            self._children.append(_Child(role, command))
+        self.mind()
+
+    def mind(self) -> None:
+        """Look after every process once."""
+        for child in self._children:
+            child.mind(time.monotonic(), self.tell)
+
+    def stop(self) -> None:
+        """Let every process finish what it has in hand, within the grace."""
+        for child in self._children:
+            child.stop()
+        deadline = time.monotonic() + GRACE_S
+        for child in self._children:
+            child.wait_until(deadline)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+
+        def asked(_number: int, _frame: FrameType | None) -> None:
+            self.stopping = True
+
+        before = [signal.signal(each, asked) for each in (signal.SIGTERM, signal.SIGINT)]
+        try:
+            self.start()
+            while not self.stopping:
+                self.mind()
+                time.sleep(POLL_S)
+        finally:
+            self.stop()
+            for each, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+                signal.signal(each, handler)
+
+
+def pid_file(state: State) -> Path:
+    """Return where a running `up` leaves its process id."""
+    return state.root / "up.pid"

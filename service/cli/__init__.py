@@ -1,0 +1,43 @@
+"""The command line's root: every command by its name, errors as one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from approvals.cli import policies, releases, requests, reviewers, sources
+from quarantine.errors import QuarantineError
+from service.cli import bus, dead, operator, producers
+from service.cli.rim import ServiceRim
+
+EPILOG = (
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 declined, 4 not authorised, 5 verification failed, "
+    "6 policy or quorum not met, 7 stale, 8 pending, 130 interrupted. "
+    "Example: quarantine demo"
+)
+
+app = typer.Typer(
+    name="quarantine",
+    help="Hold feedback in quarantine until people approve what may train a model.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (bus, operator, producers, dead, reviewers, sources, requests, policies, releases):
+    part.register(app)
+
+
+def main() -> None:
+    """Run the command line; what went wrong is one sentence on standard error and an exit code."""
+    try:
+        app(obj=ServiceRim())
+    except QuarantineError as error:
+        from quarantine.safe import safe  # noqa: PLC0415  only an error needs it
+
+        sys.stderr.write(f"quarantine: {safe(str(error), 4000)}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,143 @@
+"""The bus: `up` runs everything, `publish` sends to it, `status` counts what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from approvals.cli.command import Call, columns, command
+
+if TYPE_CHECKING:
+    from service.settings import State
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+BusOption = Annotated[
+    str | None,
+    typer.Option("--bus", envvar="QUARANTINE_BUS", help="redis://… ; else the embedded one."),
+]
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    command(root, "up", example="quarantine up --bus redis://127.0.0.1:6379")(up)
+    sent = "quarantine publish ratings.csv --producer app --sign app.pem --batch 100"
+    command(root, "publish", example=sent)(publish)
+    command(root, "status", example="quarantine status --json")(status)
+
+
+def up(
+    call: Call,
+    *,
+    bus: BusOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Just this role: intake, scoring or releasing; repeatable."),
+    ] = None,
+    allow_volatile: Annotated[
+        bool, typer.Option("--allow-volatile", help="Take a bus that forgets on a crash.")
+    ] = False,
+) -> None:
+    """Run everything until told to stop; then what is in hand is finished, and it ends with 0."""
+    from quarantine.errors import UsageError
+    from service import app, wiring
+    from service.settings import State
+
+    roles = tuple(only or app.LOOPS)
+    wrong = [role for role in roles if role not in app.LOOPS]
+    if wrong:
+        raise UsageError(f"no role is called {wrong[0]}: {', '.join(app.LOOPS)}")
+    state = State(call.state)
+    wiring.prepare(state)
+    call.rim.publish_trust(call.state, call.store)
+    call.close()
+    with wiring.running_bus(state, bus, allow_volatile=allow_volatile) as url:
+        call.tell(f"up: {', '.join(roles)}; state {state.root}, bus {wiring.shown_url(url)}")
+        app.Supervisor(state, url, roles, call.tell).run()
+    call.tell("down")
+
+
+def publish(  # noqa: PLR0913  a command's options are its arguments
+    call: Call,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL of CloudEvents, or CSV.")],
+    *,
+    producer: Annotated[str, typer.Option("--producer", help="Who speaks.")],
+    sign: Annotated[
+        Path, typer.Option("--sign", help="The private key, or the HMAC secret, in a file.")
+    ],
+    scope: Annotated[
+        str, typer.Option("--scope", help="The scope of CSV rows that name none.")
+    ] = "default",
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=1000, help="Events in one entry.")
+    ] = 100,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="At most so many events a second.")
+    ] = None,
+    bus: BusOption = None,
+) -> None:
+    """Sign, batch and publish a file; run again after a crash, it goes on where it was."""
+    from service import wiring
+    from service.producer import publish_file
+    from service.settings import State
+
+    state = State(call.state)
+    sent = publish_file(
+        file,
+        wiring.publisher(state, producer, sign, wiring.bus_url(state, bus)),
+        scope=scope,
+        batch=batch,
+        rate=rate,
+        at=call.rim.now(),
+        progress=call.tell,
+    )
+    call.say(
+        {"producer": producer, "file": str(file), **sent._asdict()},
+        [
+            f"{sent.sent} events in {sent.entries} entries sent, "
+            f"{sent.acknowledged} entries acknowledged"
+        ],
+    )
+
+
+def status(call: Call, *, bus: BusOption = None) -> None:
+    """Count, by producer, what was added, received, stored and put aside; every gap is 0."""
+    from service import wiring
+    from service.reconcile import status as counted
+    from service.settings import State
+
+    state = State(call.state)
+    document = counted(
+        call.store,
+        wiring.known_bus_url(state, bus),
+        open_requests=_open_requests(call),
+    )
+    heads = ("producer", "added", "received", "lost", "pending", "gap", "events", "stored")
+    heads = (*heads, "duplicates", "dead")
+    rows = [
+        [
+            name,
+            *(each["entries"][figure] for figure in ("added", "received", "lost", "pending")),
+            each["gap"],
+            *(
+                each["events"][figure]
+                for figure in ("received", "stored", "duplicates", "dead_lettered")
+            ),
+        ]
+        for name, each in document["producers"].items()
+    ]
+    rest = ("bus", "lag", "oldest_pending_s", "last_scoring_at", "open_requests")
+    call.say(document, [*columns(heads, rows), *(f"{key}: {document[key]}" for key in rest)])
+
+
+def _open_requests(call: Call) -> int:
+    from approvals.desk import outcome, requests
+    from approvals.model import State as Stand
+
+    found = [
+        outcome(call.store, str(index), call.policy, call.roster, call.rim.now()).state
+        for index, _ in requests(call.store)
+    ]
+    return sum(state is Stand.PENDING for state in found)

@@ -1,0 +1,218 @@
+"""Keys, and who may speak: `keys new`, `producer add`, `list`, `revoke`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from approvals.cli.command import Call, columns, command
+
+if TYPE_CHECKING:
+    from approvals.model import ProducerKey
+    from service.settings import State
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="[a-z0-9][a-z0-9-]{0,62}")]
+LEAST_SECRET = 16
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    root.add_typer(keys, name="keys", help="Make keys.", epilog="Example: keys new ana.pem")
+    command(keys, "new", example="quarantine keys new ana.pem")(new)
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    root.add_typer(app, name="producer", help="Who may speak.", epilog="Example: producer list")
+    added = "quarantine producer add app --key app.pem.pub --kind rating --scope helpful"
+    command(app, "add", example=added)(add)
+    command(app, "list", example="quarantine producer list")(list_)
+    since = "--key 9f31c2ab04de5567 --since 2026-11-01T00:00:00Z"
+    command(app, "revoke", example=f"quarantine producer revoke app {since}")(revoke)
+
+
+def new(
+    call: Call, file: Annotated[Path, typer.Argument(metavar="FILE", help="The private key.")]
+) -> None:
+    """Make an Ed25519 key pair: FILE (yours alone, mode 0600) and FILE.pub."""
+    from approvals.signers.file import new_key
+
+    made = new_key(file)
+    call.say(
+        {"key": made.key_id, "file": str(file), "public": f"{file}.pub"},
+        [f"{file} and {file}.pub: key {made.key_id}"],
+    )
+
+
+def add(  # noqa: PLR0913  a command's options are its arguments
+    call: Call,
+    name: NameArgument,
+    *,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Ed25519 public key, PEM (SubjectPublicKeyInfo).")
+    ] = None,
+    hmac: Annotated[
+        Path | None, typer.Option("--hmac", help="A file whose bytes are the HMAC secret.")
+    ] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="A kind it may send.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="A scope it may speak for.")
+    ] = None,
+    origin: Annotated[
+        str, typer.Option("--origin", help="human, automated or self-training")
+    ] = "human",
+    owner: Annotated[str, typer.Option("--owner", help="Who answers for it.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="What it is for.")] = "",
+) -> None:
+    """Let a producer speak from now on; said again with another key, that key is added."""
+    from approvals.attest import act_of
+    from approvals.model import ANY, ProducerAdded
+    from quarantine.model import INBOUND
+
+    _check(name, kind or [], origin)
+    made = _key(call, key, hmac)
+    act = ProducerAdded.model_validate(
+        {
+            "at": call.rim.now(),
+            "name": name,
+            "key": made,
+            "kinds": tuple(sorted(set(kind or [ANY]))),
+            "scopes": tuple(sorted(set(scope or [ANY]))),
+            "origin": origin,
+            "owner": owner,
+            "purpose": purpose,
+        }
+    )
+    call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
+    stream = f"{INBOUND}{name}"
+    acl = f"ACL SETUSER {name} on >PASSWORD resetkeys %W~{stream} resetchannels -@all +xadd"
+    call.say(
+        {"name": name, "key": made.id, "stream": stream, "origin": origin, "acl": acl},
+        [f"{name} may speak on {stream} with key {made.id}", f"on a Redis of your own: {acl}"],
+    )
+
+
+def list_(call: Call) -> None:
+    """List producers, what they may send, and their keys with their tenure."""
+    from quarantine.record import spell_time
+
+    document = [
+        {
+            "name": each.name,
+            "origin": each.origin.value,
+            "kinds": list(each.kinds),
+            "scopes": list(each.scopes),
+            "owner": each.owner,
+            "purpose": each.purpose,
+            "keys": [
+                {
+                    "key": key.id,
+                    "algorithm": key.algorithm,
+                    "since": spell_time(tenure.since),
+                    "until": spell_time(tenure.until) if tenure.until else None,
+                }
+                for key, tenure in each.keys.values()
+            ],
+        }
+        for each in call.roster.producers.values()
+    ]
+    heads = ("name", "origin", "kinds", "scopes", "key", "algorithm", "since", "until")
+    rows = [
+        [
+            each.name,
+            each.origin.value,
+            " ".join(each.kinds),
+            " ".join(each.scopes),
+            key.id,
+            key.algorithm,
+            spell_time(tenure.since),
+            spell_time(tenure.until) if tenure.until else "",
+        ]
+        for each in call.roster.producers.values()
+        for key, tenure in each.keys.values()
+    ]
+    call.say(document, columns(heads, rows))
+
+
+def revoke(
+    call: Call,
+    name: NameArgument,
+    *,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Only this key id; else all of them.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="From when it is not trusted (RFC 3339).")
+    ] = None,
+) -> None:
+    """Take a producer's word back, from now or from an earlier time on; what it said since is held."""
+    from approvals.attest import act_of
+    from approvals.model import ProducerRevoked
+    from quarantine.envelope import moment
+    from quarantine.errors import RefusedError
+    from quarantine.record import spell_time
+
+    producer = call.roster.producers.get(name)
+    if producer is None:
+        raise RefusedError(f"there is no producer {name}: quarantine producer list")
+    if key is not None and key not in producer.keys:
+        raise RefusedError(f"{name} has no key {key}: quarantine producer list")
+    at = call.rim.now()
+    act = ProducerRevoked(at=at, name=name, key=key, since=moment(since) if since else at)
+    call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
+    call.say(
+        {"name": name, "key": key, "since": spell_time(act.since)},
+        [f"{name} ({key or 'every key'}) is not trusted since {spell_time(act.since)}"],
+    )
+
+
+def _check(name: str, kinds: list[str], origin: str) -> None:
+    from quarantine.envelope import kinds as known
+    from quarantine.errors import UsageError
+    from quarantine.model import PRODUCER_NAME, Origin
+
+    if not PRODUCER_NAME.fullmatch(name):
+        raise UsageError("a producer's name is [a-z0-9][a-z0-9-]{0,62}")
+    names = {each.name for each in known().values()}
+    wrong = [kind for kind in kinds if kind not in names and kind != "*"]
+    if wrong:
+        raise UsageError(f"no kind is called {wrong[0]}: {', '.join(sorted(names))}")
+    if origin not in list(Origin):
+        raise UsageError(f"an origin is one of {', '.join(Origin)}")
+
+
+def _key(call: Call, key: Path | None, hmac: Path | None) -> ProducerKey:
+    from approvals.model import ProducerKey
+    from approvals.signers.file import key_id
+    from quarantine.errors import UsageError
+    from service.settings import State
+
+    if (key is None) == (hmac is None):
+        raise UsageError("give either --key FILE.pub or --hmac FILE")
+    file = key or hmac
+    if file is None or not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    if key is not None:
+        public = file.read_text(encoding="utf-8")
+        return ProducerKey(id=key_id(public), algorithm="ed25519", public=public)
+    return ProducerKey(id=_keep_secret(State(call.state), file), algorithm="hmac-sha256")
+
+
+def _keep_secret(state: State, file: Path) -> str:
+    """Copy an HMAC secret to where intake alone reads it; the log gets its key id only."""
+    import os
+
+    from quarantine.errors import UsageError
+    from service.wire import hmac_key_id
+
+    secret = file.read_bytes()
+    if len(secret) < LEAST_SECRET:
+        raise UsageError(f"{file} holds {len(secret)} bytes, a secret has {LEAST_SECRET} or more")
+    id_ = hmac_key_id(secret)
+    state.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(state.secrets / id_, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(secret)
+    return id_

@@ -1,0 +1,73 @@
+"""The rim as the commands see it; nothing is loaded before it is asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from approvals.ports import Signer
+    from approvals.roster import Roster
+    from approvals.rules import Policy
+    from quarantine.ports import Store
+
+# ruff: noqa: PLC0415  the wiring is loaded by the command that runs, not by `--help`
+
+
+class ServiceRim:
+    """`approvals.ports.Rim` over `service.wiring`."""
+
+    def now(self) -> datetime:
+        """Return the time."""
+        from service import wiring
+
+        return wiring.now()
+
+    def nonce(self) -> str:
+        """Return 128 unpredictable bits."""
+        from service import wiring
+
+        return wiring.nonce()
+
+    def store(self, state: Path) -> Store:
+        """Open the store, in a state directory that has all it needs."""
+        from service import wiring
+        from service.settings import State
+
+        wiring.prepare(State(state))
+        return wiring.open_store(State(state))
+
+    def roster(self, store: Store) -> Roster:
+        """Return who may speak and decide."""
+        from service import wiring
+
+        return wiring.roster_of(store)
+
+    def policy(self, state: Path, store: Store) -> Policy:
+        """Return the policy in force, recorded in the log."""
+        from service import wiring
+        from service.settings import State
+
+        return wiring.adopt_policy(State(state), store, wiring.now())
+
+    def signer(self, reference: str, public: str | None) -> Signer:
+        """Open a person's key."""
+        from service import wiring
+
+        return wiring.open_signer(reference, public)
+
+    def role(self, state: Path, role: str) -> Signer:
+        """Open a role's key."""
+        from service import wiring
+        from service.settings import State
+
+        wiring.prepare(State(state))
+        return wiring.role_signer(State(state), role)
+
+    def publish_trust(self, state: Path, store: Store) -> Path:
+        """Write the trust file and the revocation list."""
+        from service import releasing
+        from service.settings import State
+
+        return releasing.publish_trust(State(state), store)

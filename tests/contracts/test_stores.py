@@ -1,0 +1,319 @@
+"""What every store owes, run on all that are offered and naming none."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from quarantine.errors import TamperedError
+from quarantine.log import nodes_from, proof_nodes, root_from, root_of
+from quarantine.model import (
+    Act,
+    Arrival,
+    DeadLetter,
+    Dossier,
+    Event,
+    Member,
+    Said,
+    SourceKey,
+    Taken,
+    Verdict,
+)
+from quarantine.plugins import offered
+from quarantine.ports import Store
+
+STORES = cast("dict[str, Callable[[str], Store]]", dict(offered("quarantine.stores", "STORE")))
+
+
+@pytest.fixture(params=sorted(STORES))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with STORES[request.param](str(tmp_path / "store.db")) as opened:
+        yield opened
+
+
+def said(id: str, *, source: str = "rater/1", body: bytes | None = None, at: int = 0) -> Event:
+    return Event(
+        position=at,
+        source=source,
+        id=id,
+        kind="rating",
+        scope="helpful",
+        target="answer/1",
+        aspect="",
+        claimed=1,
+        said=Said("4", 0.75),
+        body=body or f'{{"id":"{id}"}}'.encode(),
+    )
+
+
+def entry(number: int, *events: Event, digest: bytes = b"", seq: int | None = None) -> Arrival:
+    return Arrival(
+        producer="app",
+        stream="feedback:in:app",
+        entry=f"{number}-0",
+        arrived=1_000_000 + number,
+        seq=number if seq is None else seq,
+        key="k1",
+        digest=digest or bytes([number]),
+        batch=b"[...]",
+        events=events,
+    )
+
+
+def test_hears_an_event_twice_and_holds_it_once(store: Store) -> None:
+    assert store.take([entry(1, said("a"), said("b"))]) == Taken(2, 0, [])
+    again = store.take([entry(2, said("a"), said("c"))])
+    assert (again.stored, again.duplicates) == (1, 1)
+    assert store.counts()["app"].stored == 3
+    assert store.counts()["app"].received == 4
+
+
+def test_hears_an_entry_twice_and_counts_it_once(store: Store) -> None:
+    store.take([entry(1, said("a"))])
+    assert store.take([entry(1, said("a"))]) == Taken(0, 0, [])
+    assert store.counts()["app"].entries_received == 1
+
+
+def test_the_same_event_twice_in_one_batch_is_a_duplicate(store: Store) -> None:
+    taken = store.take([entry(1, said("a"), said("a"))])
+    assert (taken.stored, taken.duplicates) == (1, 1)
+
+
+def test_another_body_under_a_known_identity_is_a_conflict(store: Store) -> None:
+    store.take([entry(1, said("a", body=b"one"))])
+    taken = store.take([entry(2, said("a", body=b"two", at=7), said("b", at=8))])
+    assert taken.stored == 1
+    assert [(letter.reason, letter.position) for letter in taken.dead] == [("conflict", 7)]
+    assert [row.body for row in store.held([0])] == [b"one"]
+
+
+def test_two_sources_may_use_the_same_id(store: Store) -> None:
+    taken = store.take([entry(1, said("a"), said("a", source="rater/2"))])
+    assert taken.stored == 2
+
+
+def test_a_used_seq_with_the_same_bytes_is_a_duplicate_entry(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b"), digest=b"same")])
+    again = store.take([entry(2, said("a"), said("b"), digest=b"same", seq=1)])
+    assert (again.stored, again.duplicates, list(again.dead)) == (0, 2, [])
+    assert store.counts()["app"].entries_received == 2
+
+
+def test_a_used_seq_with_other_bytes_is_put_aside_whole(store: Store) -> None:
+    store.take([entry(1, said("a"), digest=b"one")])
+    taken = store.take([entry(2, said("z"), digest=b"two", seq=1)])
+    assert taken.stored == 0
+    assert [(letter.reason, letter.position) for letter in taken.dead] == [("seq_reused", -1)]
+    counts = store.counts()["app"]
+    assert counts.received == counts.stored + counts.duplicates + counts.dead_lettered == 2
+
+
+def test_dead_letters_are_numbered_and_kept(store: Store) -> None:
+    letter = DeadLetter("app", "feedback:in:app", "1-0", 3, "bad_json", "x", 5, 2, "d", b"{]")
+    arrival = entry(1, said("a"))
+    store.take([Arrival(**{**_fields(arrival), "dead": [letter]})])
+    assert store.dead() == [(1, letter)]
+    assert store.dead(since=1) == []
+    assert store.counts()["app"].received == 2
+
+
+def test_the_log_grows_with_events_and_acts_alike(store: Store) -> None:
+    store.take([entry(1, *(said(f"e{n}") for n in range(300)))])
+    assert store.record([Act("tried", 1, b"x"), Act("tried", 2, b"y")]) == [300, 301]
+    store.take([entry(2, said("after"))])
+    assert store.size() == 303
+    leaves = store.leaves(0, 303)
+    assert store.frontier(303).root() == root_of(leaves)
+    assert store.frontier(256).root() == root_of(leaves[:256])
+    assert store.frontier(77).root() == root_of(leaves[:77])
+
+
+def test_any_rows_can_be_proven_from_stored_nodes(store: Store) -> None:
+    store.take([entry(n, *(said(f"e{n}-{i}") for i in range(200))) for n in range(1, 6)])
+    indexes = [0, 3, 255, 256, 700, 999]
+    nodes = {node: store.node(*node) for node in proof_nodes(indexes, 1000)}
+    leaves = {index: store.leaves(index, index + 1)[0] for index in indexes}
+    assert root_from(leaves, nodes, 1000) == store.frontier(1000).root()
+    assert nodes == nodes_from(nodes, lambda start, stop: store.leaves(start, stop))
+
+
+def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:
+    name = next(iter(STORES))
+    with STORES[name](str(tmp_path / "store.db")) as other:
+        failures: list[BaseException] = []
+
+        def write(each: Store, start: int) -> None:
+            try:
+                for n in range(start, start + 40):
+                    each.take([entry(n, said(f"e{n}", source=f"rater/{n}"))])
+                    each.record([Act("tried", n, b"z")])
+            except BaseException as error:  # noqa: BLE001  reported by the test itself
+                failures.append(error)
+
+        threads = [
+            threading.Thread(target=write, args=(store, 1)),
+            threading.Thread(target=write, args=(other, 101)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert store.size() == 160
+    assert store.frontier(160).root() == root_of(store.leaves(0, 160))
+    assert list(store.verify()) == []
+
+
+def test_a_frozen_request_keeps_its_members(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b"), said("c"))])
+    rows = list(store.held([0, 2]))
+    members = [Member(row.index, row.leaf, "app/rater/1") for row in rows]
+    request = store.freeze(Act("request-made", 9, b"{}"), members)
+    kept = store.members(request)
+    assert [(each.index, each.leaf, each.source) for each in kept] == [
+        (row.index, row.leaf, "rater/1") for row in rows
+    ]
+    assert store.members(request + 1) == []
+
+
+def test_what_is_revoked_is_marked_and_stays(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b"))])
+    store.revoke(Act("revoked", 1, b"{}"), [1])
+    assert store.revoked() == {1}
+    assert store.frame().num_rows == 2
+
+
+def test_a_frame_has_every_held_event_once_in_log_order(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b", source="rater/2"))])
+    store.record([Act("tried", 1, b"x")])
+    store.take([entry(2, said("c"))])
+    frame = store.frame()
+    assert frame.column("index").to_pylist() == [0, 1, 3]
+    assert frame.column("source").to_pylist() == ["rater/1", "rater/2", "rater/1"]
+    assert store.frame(since=2).column("id").to_pylist() == ["c"]
+
+
+def test_dossiers_replace_the_older_ones(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b", source="rater/2"))])
+
+    def dossier(source: str, score: float) -> Dossier:
+        return Dossier(
+            producer="app",
+            source=source,
+            events=1,
+            score=score,
+            cluster=f"app/{source}",
+            verdict=Verdict.WATCH,
+        )
+
+    assert store.judged_at() is None
+    store.judge([dossier("rater/1", 0.2), dossier("rater/2", 0.9)], 7)
+    store.judge([dossier("rater/1", 0.5)], 8)
+    assert [(d.source, d.score) for d in store.dossiers()] == [("rater/2", 0.9), ("rater/1", 0.5)]
+    assert store.dossiers([SourceKey("app", "rater/1")])[0].score == 0.5
+    assert store.judged_at() == 8
+
+
+def test_losses_and_what_the_bus_said_add_up(store: Store) -> None:
+    store.lost("app", 4, 6, 1)
+    store.lost("app", 4, 6, 2)
+    assert store.counts()["app"].entries_lost == 3
+    assert store.seen("app", "feedback:in:app", 10) == 10
+    assert store.seen("app", "feedback:in:app", 12) == 12
+    assert store.seen("app", "feedback:in:app", 2) == 14, "a smaller number is a new life"
+
+
+def test_kept_checkpoints_come_back_in_order(store: Store) -> None:
+    store.checkpoint(5, b"five")
+    store.checkpoint(2, b"two")
+    assert store.checkpoints() == [(2, b"two"), (5, b"five")]
+
+
+def _fields(arrival: Arrival) -> dict[str, object]:
+    return {name: getattr(arrival, name) for name in Arrival.__dataclass_fields__}
+
+
+# What follows is about stores that are a file, which somebody can open behind our back.
+
+TAMPERINGS = {
+    "a body": "UPDATE event SET body = x'7B7D' WHERE idx = 4",
+    "a source": "UPDATE event SET source = 1 WHERE idx = 4",
+    "an arrival": "UPDATE event SET arrived = arrived + 1 WHERE idx = 4",
+    "a leaf": "UPDATE event SET leaf = zeroblob(32) WHERE idx = 4",
+    "an act": "UPDATE act SET body = x'00' WHERE idx = 300",
+    "a missing event": "DELETE FROM event WHERE idx = 4",
+    "a missing late event": "DELETE FROM event WHERE idx = 290",
+}
+
+
+@pytest.mark.parametrize("what", sorted(TAMPERINGS))
+def test_a_row_changed_behind_our_back_is_named(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with STORES["sqlite"](str(path)) as store:
+        store.take(
+            [entry(1, *(said(f"e{n}", source=f"rater/{n % 3}") for n in range(300)))],
+        )
+        store.record([Act("tried", 1, b"x")])
+        assert list(store.verify()) == []
+    raw = sqlite3.connect(path)
+    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {name}")
+    raw.execute(TAMPERINGS[what])
+    raw.commit()
+    raw.close()
+    with STORES["sqlite"](str(path)) as store:
+        named = list(store.verify())
+    row = {"an act": "row 300", "a missing late event": "row 290"}.get(what, "row 4")
+    assert any(row in each for each in named), named
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE event SET body = x'00'",
+        "DELETE FROM event",
+        "INSERT OR REPLACE INTO event SELECT * FROM event",
+        "UPDATE act SET body = x'00'",
+        "DELETE FROM act",
+        "INSERT OR REPLACE INTO act SELECT * FROM act",
+        "DELETE FROM entry",
+        "UPDATE dead_letter SET reason = 'x'",
+    ],
+)
+def test_the_guards_refuse_to_rewrite(statement: str, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    letter = DeadLetter("app", "s", "1-0", 3, "bad_json", "x", 5, 2, "d", b"{]")
+    with STORES["sqlite"](str(path)) as store:
+        store.take([Arrival(**{**_fields(entry(1, said("a"))), "dead": [letter]})])
+        store.record([Act("tried", 1, b"x")])
+    raw = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        raw.execute(statement)
+    raw.close()
+
+
+def test_an_edited_migration_and_a_newer_schema_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    STORES["sqlite"](str(path)).close()
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE migration SET digest = 'other'")
+    raw.commit()
+    with pytest.raises(TamperedError, match="is not the one that was applied"):
+        STORES["sqlite"](str(path))
+    raw.execute("INSERT INTO migration VALUES (99, 'later', 'x')")
+    raw.commit()
+    raw.close()
+    with pytest.raises(TamperedError, match="newer program"):
+        STORES["sqlite"](str(path))
+
+
+def test_the_store_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "store.db"
+    STORES["sqlite"](str(path)).close()
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
