@@ -32,13 +32,16 @@ COLUMNS: Final = (
     "scope",
     "aspect",
     "target",
+    "question",
     "arrived",
     "first_seen",
     "verdict",
     "barred",
 )
-"""A candidate: an event with what is known of its source. Times in µs (arrival); `verdict` is empty
-where scoring has not spoken yet; `barred` says what already keeps it, in words, empty where nothing."""
+"""A candidate: an event with what is known of its source.
+
+Times in µs (arrival); `verdict` is empty where scoring has not spoken yet; `barred` says in words
+what keeps it already, empty where nothing does."""
 
 _CLAIM: Final = ["scope", "kind", "origin", "tier", "aspect"]
 NO_RULE: Final = -1
@@ -46,19 +49,19 @@ NO_RULE: Final = -1
 
 @dataclass(slots=True)
 class Fates:
-    """What became of each candidate: kept (None), or left out, with the one reason in words."""
+    """What became of each candidate: kept (no words), or left out, with the one reason in words."""
 
     reasons: npt.NDArray[np.object_]
 
     @classmethod
     def of(cls, count: int) -> Fates:
         """Start with `count` candidates, all kept."""
-        return cls(np.full(count, None, dtype=object))
+        return cls(np.full(count, "", dtype=object))
 
     @property
     def kept(self) -> Flags:
         """Say which are kept."""
-        return np.equal(self.reasons, None).astype(np.bool_)
+        return np.asarray(self.reasons == "", dtype=np.bool_)
 
     def leave(self, which: Flags, reason: str) -> None:
         """Leave out those of `which` that are still kept; the first reason stands."""
@@ -71,7 +74,7 @@ class Fates:
 
 
 def ruled(frame: pd.DataFrame, policy: Policy) -> Codes:
-    """Return for each row the position in `policy.rule` of the rule that decides, else `NO_RULE`."""
+    """Return, a row, the position in `policy.rule` of the rule that decides, else `NO_RULE`."""
     codes, found = _judged(frame, policy)
     return _positions(policy, found)[codes]
 
@@ -122,7 +125,7 @@ def _positions(policy: Policy, found: Sequence[Rule | Deny | None]) -> Codes:
 def _judged(frame: pd.DataFrame, policy: Policy) -> tuple[Codes, list[Rule | Deny | None]]:
     """Judge each different claim once; return each row's code and what was found for the code."""
     claims = frame[_CLAIM].astype(str)
-    codes = claims.groupby(_CLAIM, sort=False).ngroup().to_numpy()
+    codes = claims.groupby(_CLAIM, sort=False).ngroup().to_numpy().astype(np.int64)
     found = [
         judge(policy, Claim(scope, kind, Origin(origin), Tier(tier), aspect))
         for scope, kind, origin, tier, aspect in claims.drop_duplicates().itertuples(index=False)

@@ -1,4 +1,4 @@
-"""Choosing what a release may hold, so that no voice exceeds its budget, whatever detectors think."""
+"""Choosing what a release may hold, so that no voice exceeds its budget; no detector is trusted."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ PRIOR: Final = (
 _SOURCE: Final = ["producer", "source"]
 _CLUSTER: Final = ["cluster"]
 _TARGET: Final = ["target"]
+_SAME_THING: Final = [*_SOURCE, *_TARGET, "question", "aspect"]
 _NO_LIMIT: Final = np.iinfo(np.int64).max
 
 
@@ -73,7 +74,7 @@ def choose(
     fates = Fates.of(len(rows))
     for reason in sorted(set(rows["barred"]) - {""}):
         fates.leave((rows["barred"] == reason).to_numpy(), reason)
-    _leave_older(rows, policy.budget.source.per_target, fates)
+    _leave_older(rows, fates)
     rules = admit(rows, policy, fates, at)
     before = prior.reset_index(drop=True)
     limits = [
@@ -92,16 +93,17 @@ def choose(
     return Choice(members, fates.counts())
 
 
-def _leave_older(rows: pd.DataFrame, most: int, fates: Fates) -> None:
-    """Leave out a source's older words on a target, even where the newest still has to wait.
+def _leave_older(rows: pd.DataFrame, fates: Fates) -> None:
+    """Leave out what a source said before of the same thing, even where its newest word must wait.
 
-    What a source took back or said anew does not leave because the correction is in quarantine.
+    What a source takes back does not leave because the correction is in quarantine. The same
+    thing is one question and one aspect of a target; a target's rows have a limit of their own.
     """
     live = rows[fates.kept].sort_values(["arrived", "index"], ascending=False, kind="stable")
-    rank = live.groupby([*_SOURCE, *_TARGET], sort=False, observed=True).cumcount()
+    rank = live.groupby(_SAME_THING, sort=False, observed=True).cumcount()
     older = np.zeros(len(rows), dtype=np.bool_)
-    older[live.index[rank >= most]] = True
-    fates.leave(older, "the source spoke anew on this target")
+    older[live.index[rank > 0]] = True
+    fates.leave(older, "the source said it anew")
 
 
 def _voices(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame) -> Iterator[_Limit]:
@@ -115,9 +117,9 @@ def _voices(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame) -> Iterator
         left = _left(voice.per_target, said)
         yield _Limit(f"{name} has spoken on this target", codes, len(said), _always(left))
         codes, said = _codes(rows, prior, keys)
+        yield _Limit(f"{name} over its budget", codes, len(said), _capped(voice, len(said)))
         left = _left(voice.lifetime, said)
         yield _Limit(f"{name} over its lifetime budget", codes, len(said), _always(left))
-        yield _Limit(f"{name} over its budget", codes, len(said), _capped(voice, len(said)))
 
 
 def _producers(rows: pd.DataFrame, policy: Policy) -> Iterator[_Limit]:
@@ -129,7 +131,7 @@ def _producers(rows: pd.DataFrame, policy: Policy) -> Iterator[_Limit]:
 def _rules(
     rules: Codes, policy: Policy, prior: pd.DataFrame, rows: pd.DataFrame
 ) -> Iterator[_Limit]:
-    """Yield the limits of the rules: a share of this release, and of all the scope ever released."""
+    """Yield the limits of the rules: of this release, and of all that the scope ever released."""
     scope = prior[prior["scope"].isin(rows["scope"].unique()) & ~prior["revoked"].astype(bool)]
     earlier = ruled(scope, policy)
     spoken = np.bincount(earlier[earlier != NO_RULE], minlength=len(policy.rule))
@@ -139,13 +141,13 @@ def _rules(
         past, gone = int(spoken[number]), len(scope)
 
         def most(size: int, share: int = share) -> Codes:
-            return np.array([size * share // MILLION, size], dtype=np.int64)
+            return np.array([size * share // MILLION, _NO_LIMIT], dtype=np.int64)
 
         def most_of_scope(
             size: int, share: int = of_scope, past: int = past, gone: int = gone
         ) -> Codes:
             left = max(0, (size + gone) * share // MILLION - past)
-            return np.array([left, size], dtype=np.int64)
+            return np.array([left, _NO_LIMIT], dtype=np.int64)
 
         if share < MILLION:
             yield _Limit(f"over the share of a release: {rule.name}", codes, 2, most)

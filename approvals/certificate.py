@@ -57,7 +57,7 @@ class Needed(Record):
 
 
 class Supported(Record):
-    """The support rule as the rows keep it: targets in more than `rows` rows, and who is behind them.
+    """The support rule as kept here: targets in more than `rows` rows, and who is behind them.
 
     `fewest` is the number of clusters behind the least supported of these `targets`, which the
     policy wants to be at least `clusters`; absent where there are no such targets.
@@ -85,7 +85,7 @@ class Certificate(Record):
 
 
 def certify(rows: pd.DataFrame, policy: Policy | None = None) -> Certificate:
-    """Certify the exposure of `rows`, a row an event, by their columns `cluster`, `target`, `label?`.
+    """Certify the exposure of `rows` (one an event) by their columns `cluster`, `target`, `label?`.
 
     `policy` adds its support rule and the rows it lets a cluster have; without one (a backtest)
     they are absent. The same rows in any order give the same certificate.

@@ -22,6 +22,7 @@ _GRAIN: Final = 3.0
 """Points closer than this (in px) are drawn as one: a page stays small whatever it shows."""
 
 _COLOURS: Final = 4
+_LONGEST: Final = 32
 _OPEN: Final = Markup(
     '<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
 )
@@ -103,7 +104,7 @@ def bars(
     """Draw a bar for each of `names`, stacked from `series`, a colour each; `up` says of what."""
     every = max(1, math.ceil(len(names) / _MOST_LABELS))
     marks = [
-        ((number + 0.5) / len(names), safe(name, 24))
+        ((number + 0.5) / len(names), name)
         for number, name in enumerate(names)
         if number % every == 0
     ]
@@ -189,7 +190,7 @@ def _bars(
     label: str,
     marks: Sequence[tuple[float, str]],
 ) -> Markup:
-    width = _INNER_WIDTH / max(map(len, series.values()), default=1)
+    width = _INNER_WIDTH / max(1, *map(len, series.values()), 1)
     shapes = []
     for column, heights in enumerate(zip(*series.values(), strict=True)):
         below = 0.0
@@ -223,25 +224,28 @@ def _framed(
     for tick in up.ticks():
         y = TOP + (1 - up.place(tick)) * _INNER_HEIGHT
         parts += [_GRID.format(LEFT, y, WIDTH - RIGHT, y)]
-        parts += [_TEXT.format("end", LEFT - 6, y + 4, spelled(tick))]
+        parts += [_words("end", LEFT - 6, y + 4, spelled(tick))]
     parts += shapes
     parts.append(_GRID.format(LEFT, floor, WIDTH - RIGHT, floor))
     for place, name in marks:
-        parts.append(_TEXT.format("middle", LEFT + place * _INNER_WIDTH, floor + 15, name))
-    parts.append(_TEXT.format("middle", LEFT + _INNER_WIDTH / 2, HEIGHT - 8, across.label))
-    parts.append(_TEXT.format("start", 4, 14, up.label))
+        parts.append(_words("middle", LEFT + place * _INNER_WIDTH, floor + 15, name))
+    parts.append(_words("middle", LEFT + _INNER_WIDTH / 2, HEIGHT - 8, across.label))
+    parts.append(_words("start", 4, 14, up.label))
     parts.append(_legend(names))
     parts.append(Markup("</svg>"))
     return Markup("\n").join(parts)
+
+
+def _words(anchor: str, x: float, y: float, words: str) -> Markup:
+    return _TEXT.format(anchor, x, y, safe(words, _LONGEST))
 
 
 def _legend(names: Sequence[str]) -> Markup:
     parts = []
     right = WIDTH - RIGHT
     for number, name in reversed(list(enumerate(names))):
-        shown = safe(name, 24)
-        parts.append(_TEXT.format("end", right, 14, shown))
-        right -= 7.0 * len(shown) + 6
+        parts.append(_words("end", right, 14, name))
+        right -= 7.0 * len(safe(name, _LONGEST)) + 6
         parts.append(_RECT.format(number % _COLOURS, right - 8, 5, 9, 9))
         right -= 20
     return Markup("\n").join(parts)

@@ -75,7 +75,7 @@ class _Part(BaseModel):
 
 
 class Claim(NamedTuple):
-    """All of an event and its source that a rule looks at; `aspect` is empty where none is named."""
+    """All of an event and its source that a rule looks at; `aspect` is empty where none is said."""
 
     scope: str
     kind: str
@@ -212,8 +212,9 @@ class Policy(_Part):
 
 
 def judge(policy: Policy, claim: Claim) -> Rule | Deny | None:
-    """Return what decides on `claim`: any denial, else the first rule that matches, else nothing."""
-    for each in (*policy.deny, *policy.rule):
+    """Return what decides on `claim`: any denial, else the first matching rule, else nothing."""
+    decisive: tuple[Rule | Deny, ...] = (*policy.deny, *policy.rule)
+    for each in decisive:
         if each.matches(claim):
             return each
     return None

@@ -81,5 +81,11 @@ class Rim(Protocol):
     def role(self, state: Path, role: str) -> Signer:
         """Open the key of one of the service's roles."""
 
+    def origin(self, state: Path) -> str:
+        """Return the name of the state's log, as its checkpoints say it."""
+
+    def detectors(self) -> Mapping[str, str]:
+        """Return each detector's settings by its name, for manifests."""
+
     def publish_trust(self, state: Path, store: Store) -> Path:
         """Write the trust file and the signed revocation list anew; return the trust file."""

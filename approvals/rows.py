@@ -17,12 +17,13 @@ from quarantine.model import Held, Kind, SourceKey, to_micros
 
 SHARDS: Final = 64
 _TIME: Final = pa.timestamp("us", tz="UTC")
+_TEXTS: Final = pa.list_(pa.field("element", pa.string()))  # the name that Parquet gives
 _TYPES: Final = {
     str: pa.string(),
     float: pa.float64(),
     int: pa.int64(),
     bool: pa.bool_(),
-    list[str]: pa.list_(pa.string()),
+    list[str]: _TEXTS,
 }
 _COMMON: Final = pa.schema(
     [
@@ -38,7 +39,7 @@ _COMMON: Final = pa.schema(
         pa.field("time", _TIME, nullable=False),
         pa.field("arrived", _TIME, nullable=False),
         pa.field("model", pa.string()),
-        pa.field("derived_from", pa.list_(pa.string())),
+        pa.field("derived_from", _TEXTS),
     ]
 )
 _IN_DATA: Final = ("model", "derived_from")

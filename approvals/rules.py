@@ -72,7 +72,7 @@ def check(policy: Policy, reviewers: Sequence[Reviewer] | None = None) -> list[s
 
 def explain(policy: Policy) -> str:
     """Return `policy` in words, one screen of plain text."""
-    budget, quorum = policy.budget, policy.quorum
+    budget, support, quorum = policy.budget, policy.support, policy.quorum
     lines = [
         f"policy {policy.name} ({policy.digest[:12]})",
         "",
@@ -86,8 +86,7 @@ def explain(policy: Policy) -> str:
         f"  a source: {_voice_line(budget.source)}",
         f"  a cluster of linked sources: {_voice_line(budget.cluster)}",
         f"  a producer: {budget.producer.rows:,} rows and {budget.producer.share:.0%} of a release",
-        f"  a target in more than {policy.support.rows} rows needs {policy.support.clusters}"
-        " clusters behind it",
+        f"  a target in over {support.rows} rows needs {support.clusters} clusters behind it",
         f"Sources on {' or '.join(policy.verdicts.leave_out)} stay behind.",
         "Who decides:",
         f"  {quorum.people} people, none of whom made the request"
@@ -197,7 +196,7 @@ def _unreached(policy: Policy) -> Iterator[str]:
     ]
     for before, rule in pairs:
         if before.covers(rule):
-            yield f"rule {rule.name!r}: never decides, {before.name!r} comes before it for all of it"
+            yield f"rule {rule.name!r}: never decides, {before.name!r} comes before it"
 
 
 def _upside_down(policy: Policy) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The decision: a pure function of policy, request, votes, roster and time; re-run, never stored."""
+"""The decision: a pure function of policy, request, votes, roster, time; re-run, never stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from approvals.model import ANY, Decision, Request, State, Vote
 from approvals.policy import Policy
 from approvals.roster import Reviewer
 
-
 SHOWN: Final = 12
 """Hex digits of a request's digest that people see and type."""
 
@@ -23,7 +22,7 @@ def request_id(request: Request) -> str:
 
 
 class Cast(NamedTuple):
-    """A vote whose signature was checked: `key` made it, `index` is its place in the log.
+    """A vote whose signature was checked: `key` made it, `place` is its index in the log.
 
     `logged` is the newest time that the log held when the vote came (absent: the vote's own), so
     that a vote dated back is no older than the log; `tied` says why this person has an interest.
@@ -31,7 +30,7 @@ class Cast(NamedTuple):
 
     vote: Vote
     key: str
-    index: int
+    place: int
     logged: datetime | None = None
     tied: str = ""
 
@@ -112,7 +111,7 @@ def _standing(table: _Table, votes: Sequence[Cast]) -> tuple[list[Cast], list[st
     last: dict[str, Cast] = {}
     notes: list[str] = []
     nonces: set[str] = set()
-    for each in sorted(votes, key=lambda cast: cast.index):
+    for each in sorted(votes, key=lambda cast: cast.place):
         fault = _forged(table, each, nonces)
         nonces.add(each.vote.nonce)
         if fault:

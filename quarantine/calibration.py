@@ -1,4 +1,4 @@
-"""Scores turned into alarms: robust where nothing was released yet, conformal where something was."""
+"""Scores turned into alarms: robust on a cold start, conformal beside a released reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from quarantine.evidence import Flags, Floats
+from quarantine.evidence import Flags, Floats, Ints
 
 ALARM: Final = 0.5
 """A detector's score from which it raises a cold-start alarm: its strength has reached 1."""
@@ -20,9 +20,12 @@ _NORMAL_MEAN: Final = 1.2533
 
 
 def score_of(strength: Floats) -> Floats:
-    """Squeeze strengths (alarm at 1, any size) into 0..1 keeping their order; alarm at `ALARM`."""
-    kept = np.maximum(strength, 0.0)
-    squeezed: Floats = kept / (1.0 + kept)
+    """Squeeze strengths (0 is usual, 1 rings, any size) into 0..1, keeping their order.
+
+    The usual source gets 0.25 and an alarm begins at `ALARM`; the absence of an opinion is 0.
+    """
+    over = strength - 1.0
+    squeezed: Floats = ALARM + ALARM * over / (1.0 + np.abs(over))
     return squeezed
 
 
@@ -54,12 +57,14 @@ def conformal(scores: Floats, reference: Floats) -> Floats:
     return p
 
 
-def union(p_values: Floats) -> Floats:
-    """Join channels (rows) into one p-value a source (columns): Šidák's rule on the smallest."""
-    channels = max(len(p_values), 1)
-    smallest = np.clip(p_values.min(axis=0), 0.0, 1.0)
-    joined: Floats = -np.expm1(channels * np.log1p(-np.minimum(smallest, 1.0 - 1e-12)))
-    return joined
+def union(p_values: Floats, asked: Ints) -> Floats:
+    """Join channels (rows) into one p-value a source (columns): Šidák's rule on the smallest.
+
+    `asked` counts the channels that had an opinion on each source; without any the p-value is 1.
+    """
+    smallest = np.minimum(p_values.min(axis=0, initial=1.0), 1.0 - 1e-12)
+    joined: Floats = -np.expm1(asked * np.log1p(-smallest))
+    return np.where(asked > 0, joined, 1.0)
 
 
 def discoveries(p_values: Floats, false_share: float) -> Flags:
@@ -77,8 +82,17 @@ def discoveries(p_values: Floats, false_share: float) -> Flags:
 
 
 def large_enough(reference: int, sources: int, called: int, false_share: float) -> bool:
-    """Say whether a reference of this size can find `called` among `sources`: n+1 ≥ m/(α·R)."""
+    """Say whether a reference of this size can find `called` among `sources`: n+1 ≥ m/(share·R)."""
     return reference + 1 >= sources / (false_share * max(called, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel's opinion of each source: `scores` 0..1, which mean something where `judged`."""
+
+    name: str
+    scores: Floats
+    judged: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,53 +110,60 @@ class Alarms:
     notes: tuple[str, ...] = ()
 
 
-def cold(channels: Sequence[str], scores: Floats) -> Alarms:
-    """Ring where a channel's score (rows) reaches `ALARM`; the worst channel is the score."""
+def cold(channels: Sequence[Channel]) -> Alarms:
+    """Ring where a channel's score reaches `ALARM`; the worst channel is the source's score."""
+    scores = np.array([channel.scores for channel in channels])
     return Alarms(
         rings=scores >= ALARM,
         scores=scores.max(axis=0, initial=0.0),
         p_values=np.empty(0),
-        thresholds=dict.fromkeys(channels, ALARM),
+        thresholds={channel.name: ALARM for channel in channels},
         notes=("cold start: nothing was released yet, so alarms are robust and not calibrated",),
     )
 
 
 def warm(
-    channels: Sequence[str], scores: Floats, reference: Floats, *, false_share: float
+    channels: Sequence[Channel], reference: Sequence[Channel], *, false_share: float
 ) -> Alarms:
-    """Ring by conformal p-values of each channel (rows) against `reference` (same rows).
+    """Ring by conformal p-values of each channel against the same channel on the `reference`.
 
-    Each channel spends its part of `false_share`, so that their union stays within it. The score
-    is one minus the joined p-value; the raw score orders those that share a p-value.
+    Each channel's p-values are its own; Šidák's rule joins them, Benjamini and Hochberg's says
+    which sources to call, and a channel rings for a called source where its own p-value is small
+    enough. The score is one minus the joined p-value; raw scores order those that share one.
     """
-    part = false_share / max(len(channels), 1)
-    known = reference.shape[1]
+    table = np.array([channel.scores for channel in channels])
     by_channel = np.array(
-        [conformal(one, usual) for one, usual in zip(scores, reference, strict=True)]
-    ).reshape(scores.shape)
-    rings = np.array([discoveries(p, part) for p in by_channel], np.bool_).reshape(scores.shape)
-    # A score of 0 is the absence of an opinion, which cannot ring whatever its p-value.
-    rings &= scores > 0
-    joined = union(by_channel)
-    order = 0.5 * scores.max(axis=0, initial=0.0) / (known + 1)
+        [_p_values(one, usual) for one, usual in zip(channels, reference, strict=True)]
+    )
+    asked = np.array([channel.judged for channel in channels]).sum(axis=0)
+    joined = union(by_channel, asked)
+    called = discoveries(joined, false_share)
+    limit = float(joined[called].max()) if called.any() else 0.0
+    share = -np.expm1(np.log1p(-min(limit, 1.0 - 1e-12)) / np.maximum(asked, 1))
+    known = min(int(usual.judged.sum()) for usual in reference)
+    order = 0.5 * table.max(axis=0, initial=0.0) / (max(int(c.judged.sum()) for c in reference) + 1)
     return Alarms(
-        rings=rings,
+        # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
+        rings=called & (table > 0) & (by_channel <= share * (1.0 + 1e-9)),
         scores=np.clip(1.0 - joined + order, 0.0, 1.0),
         p_values=joined,
-        thresholds={
-            name: float(p[rang].max()) if rang.any() else part / max(len(p), 1)
-            for name, p, rang in zip(channels, by_channel, rings, strict=True)
-        },
-        notes=_sized(channels, rings, known, part),
+        thresholds={channel.name: limit for channel in channels},
+        notes=_sized(known, len(joined), int(called.sum()), false_share),
     )
 
 
-def _sized(channels: Sequence[str], rings: Flags, known: int, part: float) -> tuple[str, ...]:
-    """Say which channels the reference is too small for: their silence means nothing."""
-    sources = rings.shape[1]
-    return tuple(
-        f"the reference of {known} sources is too small for {name} to accuse one among {sources}: "
-        f"it takes {sources / part:,.0f}, its silence means little"
-        for name, rang in zip(channels, rings, strict=True)
-        if not large_enough(known, sources, max(int(rang.sum()), 1), part)
+def _p_values(channel: Channel, usual: Channel) -> Floats:
+    return np.where(
+        channel.judged, conformal(channel.scores, usual.scores[usual.judged]), 1.0
+    )
+
+
+def _sized(known: int, sources: int, called: int, false_share: float) -> tuple[str, ...]:
+    """Say so where the reference is too small to call as few as were called: n+1 ≥ m/(share·R)."""
+    if large_enough(known, sources, called, false_share):
+        return ()
+    least = int(np.ceil(sources / (false_share * (known + 1))))
+    return (
+        f"the reference of {known} sources is small for {sources} held ones: "
+        f"fewer than {least} bad sources cannot be told from chance, so silence means little",
     )

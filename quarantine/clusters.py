@@ -21,10 +21,15 @@ def joined(evidence: Evidence, links: Mapping[str, Links]) -> tuple[Ints, Ints]:
         np.unique(np.minimum(found.left, found.right) * size + np.maximum(found.left, found.right))
         for found in links.values()
     ]
-    every = np.concatenate(packed) if packed else np.empty(0, np.int64)
+    every = np.concatenate([np.empty(0, np.int64), *packed])
     pairs, kinds = np.unique(every, return_counts=True)
-    kept = pairs[kinds >= KINDS_NEEDED]
-    return kept // size, kept % size
+    left, right = pairs // max(size, 1), pairs % max(size, 1)
+    for found in links.values():
+        if len(found.group):
+            mine = found.group[left]
+            kinds = kinds + ((mine >= 0) & (mine == found.group[right]))
+    kept = kinds >= KINDS_NEEDED
+    return left[kept], right[kept]
 
 
 def clusters(evidence: Evidence, links: Mapping[str, Links]) -> Ints:

@@ -57,35 +57,33 @@ def _no_examples(_: int) -> tuple[str, ...]:
 class Findings:
     """What one detector thinks, in columns; a source that is not in `sources` got no opinion.
 
-    `sources` are codes into `Evidence.sources`, each at most once; `scores` are 0..1, 1 is worst.
-    `because` and `examples` make the words for the finding at a position, only when someone asks.
-    `events` holds a score 0..1 per row of `Evidence.held` where the detector can point at events,
-    else it has no rows; `event_because` makes the words for a row.
+    `sources` are codes into `Evidence.sources`, each at most once: all that it could judge.
+    `scores` are 0..1, 1 is worst; 0 says that it looked and saw nothing. `because` and `examples`
+    make the words for the finding at a position, only when someone asks. `events` holds a score
+    0..1 per row of `Evidence.held` where the detector can point at events, else it has no rows;
+    `event_because` makes the words for a row. `silent` says why it could judge nobody at all.
     """
 
-    sources: Ints
-    scores: Floats
+    sources: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    scores: Floats = field(default_factory=lambda: np.empty(0))
     because: Callable[[int], str] = _no_text
     examples: Callable[[int], tuple[str, ...]] = _no_examples
     events: Floats = field(default_factory=lambda: np.empty(0))
     event_because: Callable[[int], str] = _no_text
-
-
-NOTHING: Final = Findings(np.empty(0, np.int64), np.empty(0))
-"""No opinion on anyone."""
+    silent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Pairs of held sources (codes) with how strongly they are linked (0..1), one kind of evidence.
+    """One kind of evidence that sources (codes) are one voice: as pairs, as groups, or both.
 
-    `because` makes the words for the pair at a position.
+    `left` and `right` are pairs; `group` holds, by source code, the number of a group or -1, and
+    has no entries where the evidence is pairs only. Groups confirm pairs; alone they join nobody.
     """
 
-    left: Ints
-    right: Ints
-    strength: Floats
-    because: Callable[[int], str] = _no_text
+    left: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    right: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    group: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +186,10 @@ def evidence_from(
     return Evidence(
         held=frame.iloc[:cut].reset_index(drop=True),
         released=frame.iloc[cut:].reset_index(drop=True),
-        sources=[SourceKey(producers[pair // len(named)], named[pair % len(named)])
-                 for pair in sources.tolist()],
+        sources=[
+            SourceKey(producers[pair // len(named)], named[pair % len(named)])
+            for pair in sources.tolist()
+        ],
         targets=targets,
         answers=answers,
         first_seen=first_seen,
@@ -214,7 +214,7 @@ def _words(table: pa.Table, name: str) -> tuple[Ints, list[str]]:
 
 
 def _pairs(left: Ints, right: Ints, width: int) -> tuple[Ints, Ints]:
-    """Number pairs of codes in order of first appearance; return them and the pairs, packed."""
+    """Return dense codes for pairs, in order of first appearance, and the pairs, packed."""
     codes, packed = pd.factorize(left * max(width, 1) + right)
     return codes.astype(np.int64), np.asarray(packed, np.int64)
 

@@ -37,6 +37,9 @@ class Store(Protocol):
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
         """Hold the new, count the known, put aside the rest; an entry heard twice counts once."""
 
+    def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
+        """Return which of these entries of `stream` were taken before, whatever became of them."""
+
     def record(self, acts: Sequence[Act]) -> list[int]:
         """Append acts to the log; return their indexes."""
 
@@ -64,14 +67,20 @@ class Store(Protocol):
     def sources(self) -> Mapping[SourceKey, int]:
         """Return every source with its first-seen time (µs, arrival)."""
 
-    def judge(self, dossiers: Sequence[Dossier], at: int) -> None:
-        """Replace the newest dossiers by those given (others stay), scored at `at` µs."""
+    def judge(self, dossiers: Sequence[Dossier], at: int, size: int = 0) -> None:
+        """Replace the newest dossiers by those given (others stay).
+
+        `at` (µs) is when they were scored, `size` the log's at that time.
+        """
 
     def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
         """Return the newest dossiers, of `keys` or of all, by score from the worst."""
 
     def judged_at(self) -> int | None:
         """Return when scoring last finished (µs), absent before the first time."""
+
+    def judged_size(self) -> int:
+        """Return how much of the log the newest scoring saw, 0 before the first time."""
 
     def dead(self, since: int = 0, limit: int = 100) -> list[tuple[int, DeadLetter]]:
         """Return dead letters after number `since`, oldest first, with their numbers."""

@@ -1,9 +1,9 @@
-"""From evidence to dossiers: every detector asked, every channel calibrated apart, the union decides."""
+"""From evidence to dossiers: detectors asked, channels calibrated apart, their union decides."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from types import MappingProxyType
 from typing import Final, TypeVar, cast
@@ -11,7 +11,7 @@ from typing import Final, TypeVar, cast
 import numpy as np
 
 from quarantine import calibration
-from quarantine.calibration import ALARM, Alarms
+from quarantine.calibration import ALARM, Alarms, Channel
 from quarantine.clusters import clusters
 from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.model import Dossier, Finding, SourceKey, Standing
@@ -21,7 +21,7 @@ from quarantine.verdicts import ruling, verdict
 
 NOBODY_RULED: Final[Mapping[SourceKey, Standing]] = MappingProxyType({})
 Done = TypeVar("Done")
-_SHOWN: Final = 0.3
+_SHOWN: Final = 0.4
 """A finding weaker than this, without an alarm, is not worth a sentence."""
 
 
@@ -94,7 +94,7 @@ def score(
         thresholds=alarms.thresholds,
         seconds=seconds,
         versions={name: repr(detector) for name, detector in detectors().items()},
-        notes=alarms.notes,
+        notes=(*alarms.notes, *_silences(opinions)),
     )
 
 
@@ -114,42 +114,68 @@ def _linked(evidence: Evidence) -> Evidence:
 
 def _opinion(name: str, detector: Detector, evidence: Evidence) -> _Opinion:
     findings = detector.examine(evidence)
-    scores = np.zeros(evidence.held_sources)
-    place = np.full(evidence.held_sources, -1, np.int64)
+    scores = np.zeros(len(evidence.sources))
+    place = np.full(len(evidence.sources), -1, np.int64)
     scores[findings.sources] = findings.scores
     place[findings.sources] = np.arange(len(findings.sources))
     return _Opinion(name, detector.channel, findings, scores, place)
 
 
-def _by_channel(opinions: Sequence[tuple[str, Floats]]) -> dict[str, Floats]:
-    """Return each channel's scores: the worst of its detectors'."""
-    found: dict[str, Floats] = {}
-    for channel, scores in opinions:
-        found[channel] = np.maximum(found[channel], scores) if channel in found else scores
-    return dict(sorted(found.items()))
+def _channels(opinions: Sequence[_Opinion], sources: Ints) -> list[Channel]:
+    """Return each channel's opinion of `sources`: the worst of its detectors'."""
+    names = sorted({opinion.channel for opinion in opinions})
+    mine = {name: [one for one in opinions if one.channel == name] for name in names}
+    return [
+        Channel(
+            name,
+            np.max([one.scores[sources] for one in mine[name]], axis=0),
+            np.any([one.place[sources] >= 0 for one in mine[name]], axis=0),
+        )
+        for name in names
+    ]
 
 
 def _alarms(evidence: Evidence, opinions: Sequence[_Opinion], false_share: float) -> Alarms:
-    scores = _by_channel([(opinion.channel, opinion.scores) for opinion in opinions])
-    table = np.array(list(scores.values()))
+    held = np.arange(evidence.held_sources)
     if evidence.cold_start:
-        return calibration.cold(list(scores), table)
-    reference = _by_channel(_reviewed(evidence))
-    usual = np.array(list(reference.values()))
-    return calibration.warm(list(scores), table, usual, false_share=false_share)
+        return calibration.cold(_channels(opinions, held))
+    known = np.unique(evidence.released["source"].to_numpy()).astype(np.int64)
+    rehearsed = [_rehearse(opinion, evidence) for opinion in opinions]
+    sure = [
+        _unheard(opinion) if usual.findings.silent else opinion
+        for opinion, usual in zip(opinions, rehearsed, strict=True)
+    ]
+    return calibration.warm(
+        _channels(sure, held), _channels(rehearsed, known), false_share=false_share
+    )
 
 
-def _reviewed(evidence: Evidence) -> list[tuple[str, Floats]]:
+def _rehearse(opinion: _Opinion, evidence: Evidence) -> _Opinion:
     """Score the released sources as if they were held, each half seen beside the other."""
-    known = np.unique(evidence.released["source"].to_numpy())
-    usual = []
-    for detector in detectors().values():
-        scores = np.zeros(len(evidence.sources))
-        for fold in evidence.folds():
-            findings = detector.examine(fold)
-            scores[findings.sources] = findings.scores
-        usual.append((detector.channel, scores[known]))
-    return usual
+    detector = detectors()[opinion.name]
+    first, second = (_opinion(opinion.name, detector, fold) for fold in evidence.folds())
+    return _Opinion(
+        name=opinion.name,
+        channel=opinion.channel,
+        findings=Findings(silent=first.findings.silent or second.findings.silent),
+        scores=np.maximum(first.scores, second.scores),
+        place=np.maximum(first.place, second.place),
+    )
+
+
+def _unheard(opinion: _Opinion) -> _Opinion:
+    """Drop an opinion that cannot be calibrated: nobody knows what is usual for it."""
+    return replace(
+        opinion, scores=np.zeros_like(opinion.scores), place=np.full_like(opinion.place, -1)
+    )
+
+
+def _silences(opinions: Sequence[_Opinion]) -> tuple[str, ...]:
+    return tuple(
+        f"{opinion.name} is silent: {opinion.findings.silent}"
+        for opinion in opinions
+        if opinion.findings.silent
+    )
 
 
 def _dossiers(
@@ -195,7 +221,8 @@ def _shown(opinions: Sequence[_Opinion], alarms: Alarms) -> dict[int, tuple[Find
     found: dict[int, list[Finding]] = {}
     for opinion in opinions:
         rings = alarms.rings[channels.index(opinion.channel)]
-        worth = (opinion.place >= 0) & (rings & (opinion.scores > 0) | (opinion.scores >= _SHOWN))
+        scores, place = opinion.scores[: len(rings)], opinion.place[: len(rings)]
+        worth = (place >= 0) & (rings & (scores > 0) | (scores >= _SHOWN))
         for source in np.flatnonzero(worth).tolist():
             place = int(opinion.place[source])
             found.setdefault(source, []).append(
@@ -226,7 +253,7 @@ def _events(
     worst = np.array([opinion.scores for opinion in opinions]).argmax(axis=0)
 
     def because(row: int) -> str:
-        if itself[row] > ALARM and pointing:
+        if itself[row] > ALARM and len(pointing) > 0:
             return pointing[int(speaker[row])].findings.event_because(row)
         opinion = opinions[int(worst[source[row]])]
         place = int(opinion.place[source[row]])

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 import redis
 from redis.exceptions import NoPermissionError
+from redis.typing import EncodableT, FieldT
 
 from quarantine.model import DeadLetter
 from quarantine.ports import Store
@@ -43,7 +44,7 @@ def copied(client: redis.Redis) -> int:
     return int(found["last-generated-id"].partition(b"-")[0])
 
 
-def _spelled(letter: DeadLetter) -> dict[str | bytes, bytes | str | int | float]:
+def _spelled(letter: DeadLetter) -> dict[FieldT, EncodableT]:
     return {
         "producer": letter.producer,
         "stream": letter.stream,

@@ -37,14 +37,18 @@ _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 
 @dataclass(slots=True)
 class EmbeddedBus:
-    """A server that runs; `process` is absent when it was there already and was adopted."""
+    """A server that runs; `process` is absent when it was there already and was adopted.
+
+    `apart` is the short directory of its socket, where the server's own has too long a path.
+    """
 
     url: str
     process: subprocess.Popen[bytes] | None
+    apart: Path | None = None
 
     def stop(self) -> None:
         """End the server if it was started here; it writes its file first."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
         self.process.terminate()
         try:
@@ -52,6 +56,8 @@ class EmbeddedBus:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.apart is not None:
+            shutil.rmtree(self.apart, ignore_errors=True)
 
     def __enter__(self) -> Self:
         """Use the server in a `with` block."""
@@ -80,10 +86,10 @@ def start(directory: Path) -> EmbeddedBus:
     if url is not None and answers(url):
         return EmbeddedBus(url, None)
     socket = _socket(directory)
-    socket.unlink(missing_ok=True)
     url = f"unix://{socket}"
     (directory / "address").write_text(url, encoding="utf-8")
-    bus = EmbeddedBus(url, _launched(directory, socket))
+    apart = socket.parent if socket.parent != directory.resolve() else None
+    bus = EmbeddedBus(url, _launched(directory, socket), apart)
     try:
         _wait_until_answering(bus, directory / "server.log")
     except BaseException:
@@ -145,6 +151,7 @@ def _packaged(package: str, *places: str) -> Path | None:
 def _socket(directory: Path) -> Path:
     socket = directory.resolve() / "bus.sock"
     if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        socket.unlink(missing_ok=True)  # a server that was killed leaves it behind
         return socket
     return Path(tempfile.mkdtemp(prefix="quarantine-bus-")) / "bus.sock"
 

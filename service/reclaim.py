@@ -13,8 +13,8 @@ from service.bus import GROUP
 
 MOST: Final = 5
 """Deliveries before an entry is put aside."""
-WHOLE: Final = 20
-"""Entries in one chunk after their first delivery; after the second one in twenty, then alone."""
+WHOLE: Final = 16
+"""Entries in one chunk after their first delivery, as many as are read at once; then alone."""
 
 _PAGE: Final = 1000
 
@@ -32,7 +32,7 @@ class _Pending(TypedDict):
     times_delivered: int
 
 
-def left_over(client: redis.Redis, stream: str, consumer: str, idle_ms: int) -> list[Chunk]:
+def left_over(client: redis.Redis, stream: str, idle_ms: int) -> list[Chunk]:
     """Return what is pending for longer than `idle_ms` with any consumer, in chunks to try.
 
     The more often an entry was delivered, the smaller its chunk: an entry that kills its
@@ -49,7 +49,7 @@ def claim(
     client: redis.Redis, stream: str, consumer: str, chunk: Chunk, idle_ms: int
 ) -> BatchStreamMessage:
     """Claim a chunk for `consumer`; what another took meanwhile, or is gone, is not in it."""
-    claimed = client.xclaim(stream, GROUP, consumer, idle_ms, list(chunk.ids))
+    claimed = client.xclaim(stream, GROUP, consumer, idle_ms, [*chunk.ids])
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", claimed)
     return BatchStreamMessage(
         type="bstream",

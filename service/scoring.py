@@ -43,6 +43,7 @@ class Scorer:
 
     def once(self, at: datetime) -> Scored | None:
         """Judge once; absent when nothing moved since. Every verdict that changed is recorded."""
+        size = self._store.size()
         frame, approved, revoked = self._look()
         seen = Seen(
             frame.num_rows,
@@ -51,12 +52,13 @@ class Scorer:
             hash(frozenset(self._roster.standings.items())),
         )
         if seen == self._seen:
+            self._store.judge([], to_micros(at), size)
             return None
         scored = None
         if frame.num_rows:
             released, held = split(frame, approved, revoked)
             scored = score(evidence_from(held, released), self._roster.standings)
-        self._keep([] if scored is None else scored.dossiers, at)
+        self._keep([] if scored is None else scored.dossiers, at, size)
         self._seen = seen
         return scored
 
@@ -67,9 +69,9 @@ class Scorer:
         self._frame = pa.concat_tables([known, self._store.frame(since)]).unify_dictionaries()
         return self._frame, released_indexes(self._store), self._store.revoked()
 
-    def _keep(self, dossiers: Sequence[Dossier], at: datetime) -> None:
+    def _keep(self, dossiers: Sequence[Dossier], at: datetime, size: int) -> None:
         known = {dossier.key: dossier for dossier in self._store.dossiers()}
-        self._store.judge(dossiers, to_micros(at))
+        self._store.judge(dossiers, to_micros(at), size)
         changes = [
             act_of(_change(dossier, known.get(dossier.key), at), self._signer)
             for dossier in dossiers

@@ -58,9 +58,14 @@ class State:
         return self.root / "bus"
 
     @property
-    def releases(self) -> Path:
-        """What the service knows of where releases were written."""
-        return self.root / "releases.json"
+    def told(self) -> Path:
+        """How far the log was told on the bus."""
+        return self.root / "told"
+
+    @property
+    def ledgers(self) -> Path:
+        """What producers on this machine have published, a ledger each."""
+        return self.root / "published"
 
 
 def state_from(environment: Mapping[str, str] = os.environ) -> Path:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from approvals.attest import act_of, record_of
+from approvals.checkpoint import origin_of
 from approvals.model import PolicyAdopted
 from approvals.ports import Signer, SignerKind
 from approvals.roster import Roster
 from approvals.rules import Policy, load
 from approvals.signers.file import key_id, new_key
-from quarantine.errors import NotAuthorisedError, UsageError
+from quarantine.errors import NotAuthorisedError, UnavailableError, UsageError
 from quarantine.plugins import offered
 from quarantine.ports import Store
 from service.settings import ROLES, State, ssh_agent_socket
+
+if TYPE_CHECKING:
+    from service.producer import Publisher
 
 
 def now() -> datetime:
@@ -55,7 +61,9 @@ def open_signer(reference: str, public: str | None = None) -> Signer:
     """Open the private key that `reference` names: a file, or `ssh-agent`."""
     if reference == "ssh-agent":
         reference = f"ssh-agent:{ssh_agent_socket()}"
-    for kind in cast("dict[str, SignerKind]", dict(offered("approvals.signers", "SIGNER"))).values():
+    for kind in cast(
+        "dict[str, SignerKind]", dict(offered("approvals.signers", "SIGNER"))
+    ).values():
         signer = kind.open(reference, public)
         if signer is not None:
             return signer
@@ -81,6 +89,16 @@ def role_publics(state: State) -> dict[str, str]:
 def role_keys(state: State) -> dict[str, str]:
     """Return the roles' public keys by key id."""
     return {key_id(pem): pem for pem in role_publics(state).values()}
+
+
+def origin(state: State) -> str:
+    """Return the log's name: it follows from the operator's key, so that no two logs share one."""
+    return origin_of(role_publics(state)["operator"])
+
+
+def detector_settings() -> dict[str, str]:
+    """Return each detector's settings, spelled, by its name."""
+    return {name: repr(each) for name, each in offered("quarantine.detectors", "DETECTOR").items()}
 
 
 def roster_of(store: Store) -> Roster:
@@ -114,6 +132,43 @@ def adopt_policy(state: State, store: Store, at: datetime) -> Policy:
         record = PolicyAdopted(at=at, policy=policy.digest, toml=text)
         store.record([act_of(record, role_signer(state, "operator"))])
     return policy
+
+
+@contextmanager
+def running_bus(state: State, url: str | None, *, allow_volatile: bool) -> Iterator[str]:
+    """Yield the URL of a bus that is safe to run on: `url`, or the embedded one, started here."""
+    from service import embedded, health  # noqa: PLC0415  most commands start no bus
+
+    if url is not None:
+        health.require(url, allow_volatile=allow_volatile)
+        yield url
+        return
+    with embedded.start(state.bus) as bus:
+        health.require(bus.url, allow_volatile=allow_volatile)
+        yield bus.url
+
+
+def known_bus_url(state: State, url: str | None) -> str | None:
+    """Return `url`, or where the embedded bus was last started; absent when there never was one."""
+    from service import embedded  # noqa: PLC0415  most commands need no bus
+
+    return url or embedded.recorded(state.bus)
+
+
+def bus_url(state: State, url: str | None) -> str:
+    """Return the URL of the bus to publish to; `UnavailableError` when there is none."""
+    found = known_bus_url(state, url)
+    if found is None:
+        raise UnavailableError("no bus is known: start one with `quarantine up`, or give --bus")
+    return found
+
+
+def publisher(state: State, producer: str, key: Path, url: str) -> Publisher:
+    """Return a publisher for `producer` that keeps its ledger in the state directory."""
+    from service.producer import Publisher, open_key  # noqa: PLC0415  only publishing needs it
+
+    state.ledgers.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Publisher(url, producer, open_key(key), state.ledgers / producer)
 
 
 def _write_new(file: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +93,8 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     """Lay out rows of text under their heads, two spaces between columns, through `safe`."""
     from quarantine.safe import safe  # noqa: PLC0415  `--help` needs no model
 
-    table = [[*heads], *([safe(str(cell), 120) for cell in row] for row in rows)]
+    table: list[list[str]] = [[*heads]]
+    table += [[safe(str(cell), 120) for cell in row] for row in rows]
     widths = [max(len(row[n]) for row in table) for n in range(len(heads))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -109,16 +110,26 @@ def command(
     def register(
         function: Callable[Concatenate[Call, Asked], None],
     ) -> Callable[Concatenate[Call, Asked], None]:
+        spoken: Callable[..., None] = function
         asked = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
-        def run(*args: Asked.args, **given: Asked.kwargs) -> None:
-            _run(function, given, *args)
+        def run(context: typer.Context, **given: object) -> None:
+            call = Call(
+                rim=context.obj,
+                state=Path(str(given.pop("state"))),
+                as_json=bool(given.pop("as_json")),
+                no_input=bool(given.pop("no_input")),
+            )
+            try:
+                spoken(call, **given)
+            finally:
+                call.close()
 
-        signature = [_parameter("context", typer.Context, inspect.Parameter.empty), *asked]
+        signature = [_parameter("context", typer.Context, default=inspect.Parameter.empty), *asked]
         signature += [
-            _parameter("state", StateOption, Path(".quarantine")),
-            _parameter("as_json", JsonOption, False),
-            _parameter("no_input", NoInputOption, False),
+            _parameter("state", StateOption, default=Path(".quarantine")),
+            _parameter("as_json", JsonOption, default=False),
+            _parameter("no_input", NoInputOption, default=False),
         ]
         keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature]
         run.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
@@ -129,22 +140,6 @@ def command(
     return register
 
 
-def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
+def _parameter(name: str, annotation: object, *, default: object) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
-
-
-def _run(function: Callable[..., None], given: Mapping[str, object], *args: object) -> None:
-    rest = dict(given)
-    context = rest.pop("context")
-    assert isinstance(context, typer.Context)  # noqa: S101  typer's own promise
-    call = Call(
-        rim=context.obj,
-        state=Path(str(rest.pop("state"))),
-        as_json=bool(rest.pop("as_json")),
-        no_input=bool(rest.pop("no_input")),
-    )
-    try:
-        function(call, *args, **rest)
-    finally:
-        call.close()

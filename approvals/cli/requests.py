@@ -1,4 +1,4 @@
-"""Asking for a release and voting on it: `request make`, `list`, `show`; `approve`, `reject`, …"""
+"""Asking for a release (`request make`, `list`, `show`) and voting on it (`approve`, …)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make(  # noqa: PLR0913  a command's options are its arguments
     ] = None,
     purpose: Annotated[str, typer.Option("--purpose", help="What it is for.")] = "training",
 ) -> None:
-    """Freeze the events that policy and budgets allow, by Merkle root, and ask for their release."""
+    """Freeze, by Merkle root, the events that policy and budgets allow; ask for their release."""
     from approvals.desk import make_request
     from approvals.workflow import request_id
     from quarantine.envelope import moment
@@ -76,8 +76,9 @@ def make(  # noqa: PLR0913  a command's options are its arguments
     call.say(
         document,
         [
-            f"request {request_id(request)}: {request.rows} events of {request.sources} sources "
-            f"in {request.clusters} clusters; left out: {left or 'none'}"
+            f"request {request_id(request)}: {request.rows} events",
+            f"of {request.sources} sources in {request.clusters} clusters",
+            f"left out: {left or 'none'}",
         ],
     )
 
@@ -130,8 +131,8 @@ def show(call: Call, request: RequestArgument) -> None:
         document,
         [
             f"request {request_id(found)}: {now.state.value}",
-            f"{found.rows} {safe(found.kind)} events for {safe(found.scope)} "
-            f"({safe(found.purpose)}), by {safe(found.by)}",
+            f"{found.rows} {safe(found.kind)} events for {safe(found.scope)}",
+            f"for {safe(found.purpose)}, asked by {safe(found.by)}",
             f"root {found.root}, policy {found.policy[:12]}, until {found.until.isoformat()}",
             *(f"- {safe(reason)}" for reason in now.reasons),
         ],

@@ -12,7 +12,9 @@ from approvals.cli.command import Call, columns, command
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
 KeyOption = Annotated[Path, typer.Option("--key", help="Public key, PEM (from `keys new`).")]
-RoleOption = Annotated[list[str] | None, typer.Option("--role", help="A role; say it again for more.")]
+RoleOption = Annotated[
+    list[str] | None, typer.Option("--role", help="A role; say it again for more.")
+]
 
 
 def register(root: typer.Typer) -> None:
@@ -74,8 +76,11 @@ def list_(call: Call) -> None:
         }
         for each in call.roster.reviewers.values()
     ]
-    heads = ("name", "person", "roles", "key", "since", "until")
-    rows = [[" ".join(r["roles"]) if h == "roles" else r[h] or "" for h in heads] for r in document]
+    heads = ("name", "person", "key", "since", "until", "roles")
+    rows = [
+        [*(row[head] or "" for head in heads[:-1]), " ".join(each.roles)]
+        for row, each in zip(document, call.roster.reviewers.values(), strict=True)
+    ]
     call.say(document, columns(heads, rows))
 
 

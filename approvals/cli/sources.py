@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,7 +23,10 @@ def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
-        app, name="sources", help="Who spoke, and what to think of it.", epilog="Example: sources list"
+        app,
+        name="sources",
+        help="Who spoke, and what to think of it.",
+        epilog="Example: sources list",
     )
     signed = "--because 'known farm' --as ana --sign ana.pem"
     command(app, "list", example="quarantine sources list --verdict hold")(list_)
@@ -69,12 +72,12 @@ def show(call: Call, source: SourceArgument) -> None:
     """Show one source's dossier: its score, its cluster, and each finding in a sentence."""
     from quarantine.safe import safe
 
-    key = _known(call, source)
+    key = known_source(call, source)
     found = call.store.dossiers([key])
     document = _document(call, found[0]) if found else _unscored(call, key)
     lines = [
-        f"{safe(str(key))}: {document['verdict']}, score {document['score']}, "
-        f"{document['events']} events, tier {document['tier']}"
+        f"{safe(str(key))}: {document['verdict']}, score {document['score']}",
+        f"{document['events']} events, tier {document['tier']}",
     ]
     if found:
         each = found[0]
@@ -115,7 +118,7 @@ def tier(  # noqa: PLR0913  a command's options are its arguments
 
     if tier not in list(Tier):
         raise UsageError(f"a tier is one of {', '.join(Tier)}")
-    key = _known(call, source)
+    key = known_source(call, source)
     reviewer, signer = call.signed(by, sign)
     tier_source(
         call.store,
@@ -129,10 +132,12 @@ def tier(  # noqa: PLR0913  a command's options are its arguments
     call.say({"source": str(key), "tier": tier}, [f"{source} is {tier}"])
 
 
-def _rule(call: Call, source: str, ruling: str, *, because: str, by: str, sign: str) -> None:
+def _rule(  # noqa: PLR0913  a command's options are its arguments
+    call: Call, source: str, ruling: Literal["hold", "clear"], *, because: str, by: str, sign: str
+) -> None:
     from approvals.desk import rule_source
 
-    key = _known(call, source)
+    key = known_source(call, source)
     reviewer, signer = call.signed(by, sign)
     rule_source(
         call.store,
@@ -146,7 +151,8 @@ def _rule(call: Call, source: str, ruling: str, *, because: str, by: str, sign: 
     call.say({"source": str(key), "ruling": ruling}, [f"{source}: {ruling}, by {by}"])
 
 
-def _known(call: Call, spelled: str) -> SourceKey:
+def known_source(call: Call, spelled: str) -> SourceKey:
+    """Return the source that `producer/source` names; `RefusedError` when nobody heard of it."""
     from quarantine.errors import RefusedError
     from quarantine.model import SourceKey
     from quarantine.safe import safe

@@ -144,7 +144,7 @@ def _target(line: bytes) -> str:
 
 
 def _rows(path: Path, name: str, *needed: str) -> Iterator[dict[str, str]]:
-    """Yield each row by its columns; a row that is bad, or a `name` that stands twice, is refused."""
+    """Yield each row by its columns; a bad row, or a `name` that stands twice, is refused."""
     seen: set[str] = set()
     with opened(path) as stream:
         sheet = Sheet(path, stream)

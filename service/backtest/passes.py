@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from statistics import median
 
 import numpy as np
 import pyarrow as pa
 
+from quarantine.calibration import ALARM
 from quarantine.evidence import evidence_from
 from quarantine.model import Dossier, Verdict
 from quarantine.scoring import Scored, score
 from service.backtest.known import coded
 from service.backtest.model import Feedback, Flags, Floats, Ints
 from service.scoring import split
-
-UNKNOWN: Final = 0.0
-"""The score in force for a source that no pass has seen: nothing is held against it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,9 @@ class Judged:
     scored: Scored
     dossiers: list[Dossier]
     event_scores: Floats
-    held: Flags
+    released: Flags
     because: Callable[[int], str]
+    alarm: float = ALARM
 
 
 def scored_at(feedback: Feedback, released: Flags, size: int) -> Scored:
@@ -45,23 +44,24 @@ def scored_at(feedback: Feedback, released: Flags, size: int) -> Scored:
 def in_force(
     feedback: Feedback, released: Flags, every: int, progress: Callable[[str], None]
 ) -> Floats:
-    """Return for each event its source's score in the last pass before it; a pass comes `every`."""
+    """Return for each event its source's score in the last pass before it; a pass comes `every`.
+
+    A source that no pass has seen has the middle score of that pass: to be unknown is neither good
+    nor bad. Before the first pass nothing is known of anyone, and the score is 0.
+    """
     source, names = coded(feedback.events, "source")
     place = {name: code for code, name in enumerate(names)}
     total = feedback.events.num_rows
-    scores = np.full(total, UNKNOWN)
+    scores = np.zeros(total)
     for size in range(every, total, every):
-        now = np.full(len(names), UNKNOWN)
-        for key, worst in _by_source(scored_at(feedback, released, size)):
-            now[place[key]] = worst
+        dossiers = scored_at(feedback, released, size).dossiers
+        now = np.full(len(names), median(each.score for each in dossiers) if dossiers else 0.0)
+        now[source[:size][released[:size]]] = 0.0
+        for each in dossiers:
+            now[place[each.source]] = each.score
         scores[size : size + every] = now[source[size : size + every]]
         progress(f"scored the first {size:,} of {total:,} events")
     return scores
-
-
-def _by_source(scored: Scored) -> Iterator[tuple[str, float]]:
-    for dossier in scored.dossiers:
-        yield dossier.source, dossier.score
 
 
 def judged(feedback: Feedback, released: Flags) -> Judged:
@@ -73,25 +73,21 @@ def judged(feedback: Feedback, released: Flags) -> Judged:
     event_scores[position] = scored.event_scores
     row = np.full(total, -1)
     row[position] = np.arange(len(position))
-    source, names = coded(feedback.events, "source")
-    found = {dossier.source: dossier for dossier in scored.dossiers}
-    hold = np.array([name in found and found[name].verdict is Verdict.HOLD for name in names])
     return Judged(
         scored=scored,
-        dossiers=_every(found, feedback, source, names, cold=scored.cold_start),
+        dossiers=_every(feedback, scored),
         event_scores=event_scores,
-        held=hold[source] & ~released,
+        released=released,
         because=lambda at: scored.event_because(int(row[at])) if row[at] >= 0 else "",
     )
 
 
-def _every(
-    found: dict[str, Dossier], feedback: Feedback, source: Ints, names: list[str], *, cold: bool
-) -> list[Dossier]:
+def _every(feedback: Feedback, scored: Scored) -> list[Dossier]:
     """Return a dossier for every source: what is wholly released has nothing held to judge."""
+    found = {dossier.source: dossier for dossier in scored.dossiers}
+    source, names = coded(feedback.events, "source")
     events = np.bincount(source, minlength=len(names))
     _, first = np.unique(source, return_index=True)
-    del feedback
     return [
         found.get(names[code])
         or Dossier(
@@ -99,7 +95,7 @@ def _every(
             source=names[code],
             events=int(events[code]),
             score=0.0,
-            p_value=None if cold else 1.0,
+            p_value=None if scored.cold_start else 1.0,
             cluster=names[code],
             verdict=Verdict.CLEAR,
         )

@@ -10,7 +10,7 @@ import typer
 from approvals.cli.command import Call, columns, command
 
 if TYPE_CHECKING:
-    from service.settings import State
+    pass
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
@@ -43,6 +43,7 @@ def up(
     """Run everything until told to stop; then what is in hand is finished, and it ends with 0."""
     from quarantine.errors import UsageError
     from service import app, wiring
+    from service.bus import shown
     from service.settings import State
 
     roles = tuple(only or app.LOOPS)
@@ -54,7 +55,7 @@ def up(
     call.rim.publish_trust(call.state, call.store)
     call.close()
     with wiring.running_bus(state, bus, allow_volatile=allow_volatile) as url:
-        call.tell(f"up: {', '.join(roles)}; state {state.root}, bus {wiring.shown_url(url)}")
+        call.tell(f"up: {', '.join(roles)}; state {state.root}, bus {shown(url)}")
         app.Supervisor(state, url, roles, call.tell).run()
     call.tell("down")
 
@@ -96,8 +97,8 @@ def publish(  # noqa: PLR0913  a command's options are its arguments
     call.say(
         {"producer": producer, "file": str(file), **sent._asdict()},
         [
-            f"{sent.sent} events in {sent.entries} entries sent, "
-            f"{sent.acknowledged} entries acknowledged"
+            f"{sent.sent} events in {sent.entries} entries sent",
+            f"{sent.acknowledged} entries acknowledged",
         ],
     )
 
@@ -114,8 +115,8 @@ def status(call: Call, *, bus: BusOption = None) -> None:
         wiring.known_bus_url(state, bus),
         open_requests=_open_requests(call),
     )
-    heads = ("producer", "added", "received", "lost", "pending", "gap", "events", "stored")
-    heads = (*heads, "duplicates", "dead")
+    heads = ["producer", "added", "received", "lost", "pending", "gap"]
+    heads += ["events", "stored", "duplicates", "dead"]
     rows = [
         [
             name,

@@ -99,7 +99,7 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
         document,
         [
             f"{number}: {letter.reason} - {safe(letter.detail)}",
-            f"{safe(letter.stream)} {safe(letter.entry)} position {letter.position}, "
+            f"{safe(letter.stream)} {safe(letter.entry)} position {letter.position}",
             f"{letter.size} bytes ({kept} kept), sha256 {letter.digest}",
             safe(letter.content.decode(errors="backslashreplace"), SHOWN),
         ],

@@ -19,7 +19,9 @@ def register(root: typer.Typer) -> None:
     command(root, "backtest", example=tried)(backtest)
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
-        app, name="audit", help="The log: nothing edited, dropped or moved.",
+        app,
+        name="audit",
+        help="The log: nothing edited, dropped or moved.",
         epilog="Example: audit verify",
     )
     command(app, "verify", example="quarantine audit verify")(verify)
@@ -33,7 +35,7 @@ def demo(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the crowd's order and the ring.")] = 7,
 ) -> None:
-    """Tell the whole story on real ratings: bus, quarantine, a ring found, votes, release, revocation."""
+    """Tell the whole story on real ratings: bus, quarantine, ring, votes, release, revocation."""
     from service.demo import tell
     from service.settings import State
 
@@ -68,7 +70,8 @@ def backtest(  # noqa: PLR0913  a command's options are its arguments
         str | None, typer.Option("--scope", help="Only this scope; or the scope of rows without.")
     ] = None,
     prequential: Annotated[
-        str, typer.Option("--prequential", help="Score in force at these events of a source: 3,5,10")
+        str,
+        typer.Option("--prequential", help="Scores in force at these events of a source."),
     ] = "",
     pass_every: Annotated[
         int, typer.Option("--pass-every", min=1, help="Score again after so many events.")
@@ -106,7 +109,7 @@ def verify(call: Call) -> None:
     from service.settings import State
 
     state = State(call.state)
-    problems = audit(call.store, witness=state.witness, keys=wiring.role_keys(state))
+    problems = audit(call.store, witness=state.witness, roles=wiring.role_publics(state))
     if problems:
         rest = f"; and {len(problems) - 20} more" if len(problems) > 20 else ""  # noqa: PLR2004
         raise TamperedError("the log does not verify: " + "; ".join(problems[:20]) + rest)

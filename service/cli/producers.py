@@ -147,7 +147,7 @@ def revoke(
         str | None, typer.Option("--since", help="From when it is not trusted (RFC 3339).")
     ] = None,
 ) -> None:
-    """Take a producer's word back, from now or from an earlier time on; what it said since is held."""
+    """Trust a producer no more, from now or an earlier time on; what it said since is held."""
     from approvals.attest import act_of
     from approvals.model import ProducerRevoked
     from quarantine.envelope import moment

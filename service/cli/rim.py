@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,19 @@ class ServiceRim:
 
         wiring.prepare(State(state))
         return wiring.role_signer(State(state), role)
+
+    def origin(self, state: Path) -> str:
+        """Return the log's name."""
+        from service import wiring
+        from service.settings import State
+
+        return wiring.origin(State(state))
+
+    def detectors(self) -> Mapping[str, str]:
+        """Return the detectors' settings."""
+        from service import wiring
+
+        return wiring.detector_settings()
 
     def publish_trust(self, state: Path, store: Store) -> Path:
         """Write the trust file and the revocation list."""

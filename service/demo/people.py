@@ -1,4 +1,4 @@
-"""Real people's ratings, and what the demo mixes in: a ring, an automated signal, the model's own labels."""
+"""Real people's ratings, and what the demo mixes in: a ring, a signal, the model's own labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -30,7 +30,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """An average attack (Lam & Riedl, WWW 2004) with pushes, nukes and filler, by few in a short time.
+    """An average attack (Lam & Riedl, WWW 2004): pushes, nukes, filler, by few in a short time.
 
     Every member rates every one of the `push` targets best and the `nuke` targets worst, and
     `filler` popular targets near their mean, so that it looks like anybody.
@@ -52,8 +52,10 @@ def ratings() -> list[Given]:
     ]
 
 
-def ring_of(ring: Ring, crowd: Sequence[Given], rng: np.random.Generator) -> list[Given]:
-    """Make a ring's ratings for the targets that `crowd` speaks of; accounts get unused numbers."""
+def ring_of(
+    ring: Ring, crowd: Sequence[Given], rng: np.random.Generator, skip: int = 0
+) -> list[Given]:
+    """Make a ring's ratings for targets of `crowd`; accounts get unused numbers, after `skip`."""
     targets, inverse, counts = np.unique(
         [given.target for given in crowd], return_inverse=True, return_counts=True
     )
@@ -64,13 +66,13 @@ def ring_of(ring: Ring, crowd: Sequence[Given], rng: np.random.Generator) -> lis
     highest = max(int(given.source.rpartition("-")[2]) for given in crowd)
     given = []
     for member in range(ring.members):
-        source = f"student-{highest + 1 + member}"
+        source = f"student-{highest + 1 + skip + member}"
         wanted = [(str(aim), HIGH if n < ring.push else LOW) for n, aim in enumerate(aims)]
         for target in rng.choice(popular, ring.filler, replace=False):
             near = float(np.clip(np.rint(rng.normal(mean_of[str(target)], 0.6)), LOW, HIGH))
             wanted.append((str(target), near))
         order = rng.permutation(len(wanted))
-        given += [Given(source, *wanted[n], poison=True) for n in order]
+        given += [Given(source, wanted[n][0], wanted[n][1], poison=True) for n in order]
     return given
 
 
@@ -95,7 +97,9 @@ def spoken(given: Sequence[Given], at: str, start: int = 0) -> Iterator[bytes]:
         yield _event("feedback.rating.v1", f"r{number:08}", each.source, each.target, said, at)
 
 
-def clicks(targets: Sequence[str], count: int, at: str, rng: np.random.Generator) -> Iterator[bytes]:
+def clicks(
+    targets: Sequence[str], count: int, at: str, rng: np.random.Generator
+) -> Iterator[bytes]:
     """Spell an automated signal: how long a page about a target was looked at."""
     for number in range(count):
         value = float(np.round(rng.beta(2, 3), 3))
@@ -123,7 +127,7 @@ def pseudo_labels(
 
 
 def _event(  # noqa: PLR0913, PLR0917  these are the attributes of one event
-    type_: str, id_: str, source: str, subject: str, said: dict[str, object], at: str
+    type_: str, id_: str, source: str, subject: str, said: Mapping[str, object], at: str
 ) -> bytes:
     event = {
         "specversion": "1.0",

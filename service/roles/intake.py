@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from service import wiring
+from service.bus import connect
 from service.door import Door
-from service.intake import Intake
+from service.intake import IDLE_MS, Intake
+from service.reconcile import Reconciler
 from service.settings import State
 
 
@@ -22,15 +24,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="service.roles.intake")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--bus", required=True)
-    parser.add_argument("--idle-ms", type=int, default=5000)
+    parser.add_argument("--idle-ms", type=int, default=IDLE_MS)
     given = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     state = State(given.state)
     # Entries that this process leaves behind are told apart from those of its next life.
     consumer = f"{os.uname().nodename}-{os.getpid()}-{wiring.nonce()[:8]}"
     with wiring.open_store(state) as store:
-        intake = Intake(given.bus, Door(store, state.secrets, wiring.now), consumer, given.idle_ms)
-        asyncio.run(_until_told(intake))
+        signer = wiring.role_signer(state, "intake")
+        reconciler = Reconciler(store, connect(given.bus), signer, wiring.now)
+        door = Door(store, state.secrets, wiring.now)
+        asyncio.run(_until_told(Intake(given.bus, door, reconciler, consumer, given.idle_ms)))
     return 0
 
 

@@ -139,7 +139,7 @@ def test_any_rows_can_be_proven_from_stored_nodes(store: Store) -> None:
     nodes = {node: store.node(*node) for node in proof_nodes(indexes, 1000)}
     leaves = {index: store.leaves(index, index + 1)[0] for index in indexes}
     assert root_from(leaves, nodes, 1000) == store.frontier(1000).root()
-    assert nodes == nodes_from(nodes, lambda start, stop: store.leaves(start, stop))
+    assert nodes == nodes_from(nodes, store.leaves)
 
 
 def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:

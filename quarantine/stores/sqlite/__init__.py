@@ -46,6 +46,10 @@ class SqliteStore:
         """Hold the new, count the known, put aside the rest."""
         return self._taking.take(arrivals)
 
+    def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
+        """Return which entries were taken before."""
+        return {entry for entry in entries if self._taking.taken(stream, entry)}
+
     def record(self, acts: Sequence[Act]) -> list[int]:
         """Append acts to the log; return their indexes."""
         with self._writing():
@@ -101,7 +105,7 @@ class SqliteStore:
         rows = self._db.execute("SELECT producer, source, first_seen FROM source ORDER BY no")
         return {SourceKey(producer, source): seen for producer, source, seen in rows}
 
-    def judge(self, dossiers: Sequence[Dossier], at: int) -> None:
+    def judge(self, dossiers: Sequence[Dossier], at: int, size: int = 0) -> None:
         """Replace the newest dossiers by those given."""
         with self._writing():
             self._db.executemany(
@@ -115,7 +119,7 @@ class SqliteStore:
                 ],
             )
             self._db.execute("DELETE FROM pass")
-            self._db.execute("INSERT INTO pass VALUES (?)", (at,))
+            self._db.execute("INSERT INTO pass VALUES (?, ?)", (at, size))
 
     def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
         """Return the newest dossiers, worst first."""
@@ -133,6 +137,11 @@ class SqliteStore:
         """Return when scoring last finished."""
         found = self._db.execute("SELECT max(at) FROM pass").fetchone()
         return None if found[0] is None else int(found[0])
+
+    def judged_size(self) -> int:
+        """Return how much of the log the newest scoring saw."""
+        found = self._db.execute("SELECT max(size) FROM pass").fetchone()
+        return int(found[0] or 0)
 
     def dead(self, since: int = 0, limit: int = 100) -> list[tuple[int, DeadLetter]]:
         """Return dead letters after number `since`."""

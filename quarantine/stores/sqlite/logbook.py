@@ -123,15 +123,18 @@ class Logbook:
         if [number for number, _, _ in tiles] != list(range(whole)):
             yield f"{len(tiles)} tiles where {whole} belong"
         for number, root, hashes in tiles:
-            start = number * TILE_WIDTH
             kept = [hashes[i : i + HASH_SIZE] for i in range(0, len(hashes), HASH_SIZE)]
-            rows = dict(self._db.execute(_LEAVES, {"a": start, "b": start + TILE_WIDTH}).fetchall())
-            for offset, leaf in enumerate(kept):
-                if rows.get(start + offset) != leaf:
-                    yield f"log row {start + offset} is not the leaf that its tile holds"
+            yield from self._differing(number * TILE_WIDTH, kept)
             if len(kept) != TILE_WIDTH or subtree(kept) != root:
                 yield f"tile {number} does not have the root it says"
         try:
             self.leaves(whole * TILE_WIDTH, size)
         except TamperedError as error:
             yield str(error)
+
+    def _differing(self, start: int, kept: Sequence[bytes]) -> Iterator[str]:
+        found = self._db.execute(_LEAVES, {"a": start, "b": start + len(kept)}).fetchall()
+        rows = dict(found)
+        for index, leaf in enumerate(kept, start):
+            if rows.get(index) != leaf:
+                yield f"log row {index} is not the leaf that its tile holds"

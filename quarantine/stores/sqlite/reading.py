@@ -87,8 +87,13 @@ def counts(database: Database) -> Mapping[str, Counts]:
         )
     )
     dead = dict(database.execute("SELECT producer, count(*) FROM dead_letter GROUP BY producer"))
+    # What was reported lost and came after all is received, and counts there alone.
     lost = dict(
-        database.execute("SELECT producer, sum(last - first + 1) FROM loss GROUP BY producer")
+        database.execute(
+            "SELECT producer, sum(last - first + 1 - (SELECT count(*) FROM entry e"
+            " WHERE e.producer = loss.producer AND e.seq BETWEEN first AND last))"
+            " FROM loss GROUP BY producer"
+        )
     )
     found = {}
     for producer in sorted({*received, *stored, *dead, *lost}):

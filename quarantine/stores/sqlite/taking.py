@@ -59,7 +59,7 @@ class Taking:
         seqs: dict[tuple[str, int], bytes] = {}
         for arrival in arrivals:
             here = (arrival.stream, arrival.entry)
-            if here in now or self._taken(*here):
+            if here in now or self.taken(*here):
                 continue
             now.add(here)
             received = len(arrival.events) + len(arrival.dead)
@@ -89,7 +89,8 @@ class Taking:
             )
         return harvest
 
-    def _taken(self, stream: str, entry: str) -> bool:
+    def taken(self, stream: str, entry: str) -> bool:
+        """Say whether an entry was taken before."""
         found = self._db.execute(
             "SELECT 1 FROM entry WHERE stream = ? AND entry = ?", (stream, entry)
         ).fetchone()

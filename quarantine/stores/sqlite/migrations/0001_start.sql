@@ -121,7 +121,7 @@ CREATE TABLE dossier (
     body BLOB NOT NULL
 );
 
-CREATE TABLE pass (at INTEGER NOT NULL);
+CREATE TABLE pass (at INTEGER NOT NULL, size INTEGER NOT NULL);
 
 -- Guards: REPLACE would rewrite a row past the UPDATE and DELETE guards, so inserts are guarded too.
 CREATE TRIGGER event_insert BEFORE INSERT ON event

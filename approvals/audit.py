@@ -1,0 +1,174 @@
+"""Auditing the log: nothing edited, dropped, reordered, cut off or signed by the wrong hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from approvals.attest import record_of, signed_by, unseal
+from approvals.checkpoint import Checkpoint, make, read
+from approvals.landing import write_whole
+from approvals.model import (
+    ActRecord,
+    LossReported,
+    PolicyAdopted,
+    ProducerAdded,
+    ProducerRevoked,
+    Released,
+    ReviewerAdded,
+    ReviewerRevoked,
+    VerdictChanged,
+)
+from approvals.ports import Signer
+from approvals.roster import Reviewer, Roster
+from approvals.trust import POWERS
+from quarantine.envelope import read as read_event
+from quarantine.errors import QuarantineError, TamperedError
+from quarantine.model import Event, Held, Logged
+from quarantine.ports import Store
+
+CHUNK: Final = 10_000
+_DERIVED: Final = ("kind", "scope", "target", "question", "answer", "value", "place", "claimed")
+_BY_ROLE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            ProducerAdded.act,
+            ProducerRevoked.act,
+            ReviewerAdded.act,
+            ReviewerRevoked.act,
+            PolicyAdopted.act,
+        ),
+        "operator",
+    ),
+    VerdictChanged.act: "scoring",
+    LossReported.act: "intake",
+    Released.act: "releasing",
+}
+"""Acts that a role signs; all others are a person's, by the reviewer they name."""
+
+
+def audit(store: Store, *, roles: Mapping[str, str], witness: Path | None = None) -> list[str]:
+    """Check the whole log against its rows; return one sentence for each thing that is wrong.
+
+    Every leaf and tile is computed again; every act must be signed by the role or the reviewer
+    whose act it is (`roles`: role to PEM); every kept checkpoint, and the one the `witness` file
+    holds, must be signed and be a beginning of this log; what the store derived from a body must
+    be what the body says. An empty list means that nothing is wrong.
+    """
+    problems = list(store.verify())
+    problems += _signatures(store, roles)
+    problems += _checkpoints(store, roles)
+    if witness is not None and witness.exists():
+        problems += _beginning(store, witness.read_bytes(), roles, "the witness's checkpoint")
+    problems += _derived(store)
+    return list(dict.fromkeys(problems))
+
+
+def sign_checkpoint(store: Store, signer: Signer, *, origin: str, witness: Path) -> Checkpoint:
+    """Sign the log as it is, keep the note, and give it to the witness.
+
+    Raises `TamperedError`, and signs nothing, when the log no longer begins with what the witness
+    holds.
+    """
+    known = {signer.key_id: signer.public}
+    if witness.exists():
+        before = read(witness.read_bytes(), known)
+        _require_beginning(store, before, "the witness's checkpoint")
+    size = store.size()
+    checkpoint = Checkpoint(origin, size, store.frontier(size).root())
+    note = make(checkpoint, signer)
+    store.checkpoint(size, note)
+    witness.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(witness, note)
+    return checkpoint
+
+
+def _signatures(store: Store, roles: Mapping[str, str]) -> Iterator[str]:
+    """Check who signed each act, with the roster as it stood when the act came."""
+    roster = Roster()
+    for logged in store.acts():
+        try:
+            record = record_of(logged.act)
+            _require_hand(logged, record, roster, roles)
+            roster.follow([logged])
+        except (QuarantineError, KeyError) as error:
+            yield f"act {logged.act.kind} (log row {logged.index}): {error}"
+
+
+def _require_hand(
+    logged: Logged, record: ActRecord, roster: Roster, roles: Mapping[str, str]
+) -> None:
+    role = _BY_ROLE.get(record.act)
+    envelope = unseal(logged.act.body)
+    if role is None:
+        reviewer = roster.reviewers.get(str(getattr(record, "by", "")))
+        public = reviewer.public if reviewer and _seated(reviewer, record) else ""
+    else:
+        public = roles.get(role, "")
+    keys = dict.fromkeys(envelope.signatures, public) if public else {}
+    if not keys or signed_by(envelope, keys) != list(envelope.signatures):
+        raise TamperedError(f"it is not signed by {role or 'the reviewer whom it names'}")
+
+
+def _seated(reviewer: Reviewer, record: ActRecord) -> bool:
+    return reviewer.tenure.covers(record.at)
+
+
+def _checkpoints(store: Store, roles: Mapping[str, str]) -> Iterator[str]:
+    for size, note in store.checkpoints():
+        yield from _beginning(store, note, roles, f"the kept checkpoint of {size}")
+
+
+def _beginning(store: Store, note: bytes, roles: Mapping[str, str], what: str) -> list[str]:
+    try:
+        checkpoint = read(
+            note, {role: pem for role, pem in roles.items() if "log" in POWERS.get(role, ())}
+        )
+        _require_beginning(store, checkpoint, what)
+    except TamperedError as error:
+        sentence = str(error)
+        return [sentence if sentence.startswith(what) else f"{what}: {sentence}"]
+    return []
+
+
+def _require_beginning(store: Store, checkpoint: Checkpoint, what: str) -> None:
+    size = store.size()
+    if checkpoint.size > size:
+        raise TamperedError(
+            f"{what} saw {checkpoint.size} log rows, the store has {size}: the log was cut off"
+        )
+    if store.frontier(checkpoint.size).root() != checkpoint.root:
+        raise TamperedError(
+            f"{what} has another root over its {checkpoint.size} log rows: the log was rewritten"
+        )
+
+
+def _derived(store: Store) -> Iterator[str]:
+    """Read every body again; what the store says of it must be what it says."""
+    frame = store.frame()
+    for start in range(0, frame.num_rows, CHUNK):
+        rows = frame.slice(start, CHUNK).to_pylist()
+        held = store.held([row["index"] for row in rows])
+        for row, event in zip(rows, held, strict=False):
+            try:
+                wanted = _columns(read_event(event.body, position=0, arrived=event.arrived), event)
+            except QuarantineError as error:
+                yield f"event {event.id} (log row {event.index}) cannot be read: {error}"
+                continue
+            for name in wanted:
+                if row[name] != wanted[name]:
+                    yield f"event {event.id} (log row {event.index}): {name} is not what it says"
+
+
+def _columns(event: Event, held: Held) -> dict[str, object]:
+    derived = {name: getattr(event, name, None) for name in _DERIVED if name != "kind"}
+    said = {name: getattr(event.said, name) for name in ("question", "answer", "value", "place")}
+    return {
+        **derived,
+        **said,
+        "kind": event.kind,
+        "index": held.index,
+        "source": event.source,
+        "id": event.id,
+    }

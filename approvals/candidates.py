@@ -1,0 +1,218 @@
+"""What could leave: held events with all that is known of their sources, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from approvals.admission import COLUMNS
+from approvals.attest import record_of
+from approvals.budget import PRIOR
+from approvals.frozen import released_indexes
+from approvals.model import ProducerAdded, ProducerRevoked
+from approvals.roster import Roster
+from quarantine.envelope import kind_named, opened
+from quarantine.model import Dossier, Logged, Origin, SourceKey, Standing, Verdict, to_micros
+from quarantine.ports import Store
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Codes = npt.NDArray[np.int64]
+
+_WORDS: Final = ("producer", "source", "kind", "scope", "target")
+_READ: Final = ("index", "id", "question", "arrived", *_WORDS)
+_FOREVER: Final = np.iinfo(np.int64).max
+_MARKS: Final = (b'"aspect"', b'"supersedes"', b"\\u")
+"""A body without any of these names neither key, however it is spelled."""
+
+Windows = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
+"""By producer and key id: when (µs, arrival, end open) what the key signed is not to be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One look at the store: held events below a log size, their sources, and what left before."""
+
+    store: Store
+    roster: Roster
+    events: pd.DataFrame
+    first_seen: Mapping[SourceKey, int]
+    dossiers: Mapping[SourceKey, Dossier]
+    released: frozenset[int]
+    revoked: frozenset[int]
+    judged_at: int
+
+    @classmethod
+    def read(cls, store: Store, roster: Roster, size: int) -> Known:
+        """Read what is held in the first `size` rows of the log."""
+        events = store.frame().select(list(_READ)).to_pandas()
+        judged_at = store.judged_at()
+        return cls(
+            store=store,
+            roster=roster,
+            events=events[events["index"] < size],
+            first_seen=store.sources(),
+            dossiers={dossier.key: dossier for dossier in store.dossiers()},
+            released=frozenset(released_indexes(store, revoked=True)),
+            revoked=frozenset(store.revoked()),
+            judged_at=-1 if judged_at is None else judged_at,
+        )
+
+
+def candidates(known: Known, scope: str, kind: str, until: datetime) -> pd.DataFrame:
+    """Return the held events of `scope` and `kind` that arrived up to `until`, as `COLUMNS`."""
+    events = known.events
+    wanted = (
+        (events["scope"] == scope)
+        & (events["kind"] == kind)
+        & (events["arrived"] <= to_micros(until))
+    )
+    rows = _described(known, events[wanted].reset_index(drop=True))
+    rows["verdict"] = rows["verdict"].where(rows["arrived"] <= known.judged_at, "")
+    rows["leaf"] = _leaves(known.store, rows["index"].to_numpy())
+    rows["barred"] = _barred(known, rows)
+    rows["aspect"] = ""
+    _open_bodies(known, rows)
+    return rows[list(COLUMNS)]
+
+
+def prior(known: Known) -> pd.DataFrame:
+    """Return what left in any release, as `PRIOR`, with what is known of its sources today.
+
+    A ring found late counts its old rows together, because clusters are today's; rows taken back
+    since still count to a lifetime: they did leave.
+    """
+    events = known.events
+    rows = _described(known, events[events["index"].isin(known.released)].reset_index(drop=True))
+    rows["revoked"] = rows["index"].isin(known.revoked)
+    rows["aspect"] = ""
+    for held in known.store.held([int(index) for index in rows["index"]]):
+        aspect, _ = _named(held.body)
+        if aspect:
+            rows.loc[rows["index"] == held.index, "aspect"] = aspect
+    return rows[list(PRIOR)]
+
+
+def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
+    """Add to each event what is known of its source, looked up once a source."""
+    rows = events.astype(dict.fromkeys(_WORDS, str))
+    pairs = rows[["producer", "source"]]
+    codes = pairs.groupby(["producer", "source"], sort=False).ngroup().to_numpy()
+    keys = [SourceKey(*pair) for pair in pairs.drop_duplicates().itertuples(index=False)]
+    standings = [known.roster.standings.get(key, Standing()) for key in keys]
+    thought = [known.dossiers.get(key) for key in keys]
+    about = pd.DataFrame(
+        {
+            "first_seen": [known.first_seen[key] for key in keys],
+            "tier": [standing.tier.value for standing in standings],
+            "verdict": [_verdict(*pair) for pair in zip(thought, standings, strict=True)],
+            "cluster": [
+                str(key) if dossier is None else dossier.cluster
+                for key, dossier in zip(keys, thought, strict=True)
+            ],
+            "rank": [_rank(known.roster, key.producer) for key in keys],
+        }
+    ).astype({"first_seen": np.int64, "rank": np.int64})
+    for name in ("first_seen", "tier", "verdict", "cluster"):
+        rows[name] = about[name].to_numpy()[codes]
+    least = {name: kind_named(name).origin.rank for name in rows["kind"].unique()}
+    ranks = np.maximum(rows["kind"].map(least).to_numpy(), about["rank"].to_numpy()[codes])
+    rows["origin"] = np.array([origin.value for origin in Origin], dtype=object)[
+        ranks.astype(np.int64)
+    ]
+    return rows
+
+
+def _verdict(dossier: Dossier | None, standing: Standing) -> str:
+    """Return a person's word, else what scoring thinks, else nothing."""
+    if standing.ruling == "hold":
+        return Verdict.HOLD.value
+    if dossier is None:
+        return ""
+    return Verdict.CLEAR.value if standing.ruling == "clear" else dossier.verdict.value
+
+
+def _rank(roster: Roster, producer: str) -> int:
+    """Return the rank of a producer's origin; of one that nobody registered, the last."""
+    known = roster.producers.get(producer)
+    return known.origin.rank if known is not None else Origin.SELF_TRAINING.rank
+
+
+def _leaves(store: Store, indexes: Codes) -> list[bytes]:
+    if not len(indexes):
+        return []
+    first = int(indexes.min())
+    leaves = store.leaves(first, int(indexes.max()) + 1)
+    return [leaves[int(index) - first] for index in indexes]
+
+
+def _barred(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+    barred = np.full(len(rows), "", dtype=object)
+    unregistered = ~rows["producer"].isin(list(known.roster.producers))
+    barred[unregistered.to_numpy()] = "its producer is not registered"
+    barred[rows["index"].isin(known.released).to_numpy()] = "released before"
+    barred[rows["index"].isin(known.revoked).to_numpy()] = "taken back"
+    return barred
+
+
+def _open_bodies(known: Known, rows: pd.DataFrame) -> None:
+    """Read what only the bodies and keys say: aspects, revoked keys, what a source superseded."""
+    windows = _distrusted(known.store.acts())
+    place = {int(index): row for row, index in enumerate(rows["index"])}
+    barred, aspects = rows["barred"].to_numpy(copy=True), rows["aspect"].to_numpy(copy=True)
+    replaced: set[tuple[str, str, str]] = set()
+    open_ = [int(index) for index in rows["index"][barred == ""]]
+    for held in known.store.held(open_):
+        spans = windows.get((held.producer, held.key), ())
+        if any(since <= held.arrived < until for since, until in spans):
+            barred[place[held.index]] = "its key was revoked"
+            continue
+        aspect, supersedes = _named(held.body)
+        aspects[place[held.index]] = aspect
+        if supersedes:
+            replaced.add((held.producer, held.source, supersedes))
+    if replaced:
+        named = zip(rows["producer"], rows["source"], rows["id"], strict=True)
+        superseded = np.array([names in replaced for names in named], dtype=np.bool_)
+        barred[superseded & (barred == "")] = "superseded by its source"
+    rows["barred"], rows["aspect"] = barred, aspects
+
+
+def _named(body: bytes) -> tuple[str, str]:
+    """Return the aspect and the superseded id that a body names, empty where it names none."""
+    if not any(mark in body for mark in _MARKS):
+        return "", ""
+    event, said = opened(body)
+    return event.aspect or "", said.supersedes or ""
+
+
+def _distrusted(acts: Iterable[Logged]) -> Windows:
+    """Return, from the registry's acts, when what each key signed is not to be trusted.
+
+    From the time a revocation names until the key is registered anew: a later registration does
+    not launder what was said in between.
+    """
+    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for record in _registry(acts):
+        if isinstance(record, ProducerAdded):
+            own = spans.setdefault((record.name, record.key.id), [])
+            own[:] = [(since, min(until, to_micros(record.at))) for since, until in own]
+        else:
+            for (name, key), own in spans.items():
+                if name == record.name and record.key in (None, key):
+                    own.append((to_micros(record.since), _FOREVER))
+    return spans
+
+
+def _registry(acts: Iterable[Logged]) -> Iterator[ProducerAdded | ProducerRevoked]:
+    for logged in acts:
+        if logged.act.kind in (ProducerAdded.act, ProducerRevoked.act):
+            record = record_of(logged.act)
+            assert isinstance(record, ProducerAdded | ProducerRevoked)  # noqa: S101  by its kind
+            yield record

@@ -1,0 +1,224 @@
+"""What leaves: `release make`, `list`, `show`, `current`, `verify`; `export`; `revoke`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from approvals.cli.command import Call, columns, command
+from approvals.cli.requests import RequestArgument
+from approvals.cli.sources import AsOption, BecauseOption, SignOption
+
+if TYPE_CHECKING:
+    from approvals.verify import Report
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+TrustOption = Annotated[
+    Path | None,
+    typer.Option("--trust", metavar="FILE", help="The trust file; never one from inside DIR."),
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="A directory to be made.")]
+ReleaseArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A release directory.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    root.add_typer(app, name="release", help="What leaves.", epilog="Example: release list")
+    command(app, "make", example="quarantine release make 3f9ac2d41b07 --out helpful-1")(make)
+    command(app, "list", example="quarantine release list --json")(list_)
+    command(app, "show", example="quarantine release show helpful-1")(show)
+    command(app, "current", example="quarantine release current helpful")(current)
+    command(app, "verify", example="quarantine release verify helpful-1 --trust trust.toml")(verify)
+    exported = "quarantine export helpful-1 --format jsonl --out train --trust trust.toml"
+    command(root, "export", example=exported)(export)
+    taken = "--source app/rater/8812 --because 'account sold' --as ana --sign ana.pem"
+    command(root, "revoke", example=f"quarantine revoke {taken}")(revoke)
+
+
+def make(call: Call, request: RequestArgument, *, out: OutOption) -> None:
+    """Write exactly the requested events, with their proof, or nothing at all."""
+    from approvals.release import Press
+    from approvals.release import make as made_of
+
+    press = Press(
+        store=call.store,
+        policy=call.policy,
+        signer=call.rim.role(call.state, "releasing"),
+        at=call.rim.now(),
+        origin=call.rim.origin(call.state),
+        detectors=call.rim.detectors(),
+    )
+    made = made_of(request, out, press)
+    trust = call.rim.publish_trust(call.state, call.store)
+    call.say(
+        {
+            "release": made.name,
+            "directory": str(out),
+            "rows": made.rows,
+            "manifest": made.manifest,
+            "trust": str(trust),
+        },
+        [
+            f"{made.name}: {made.rows} rows in {out}",
+            f"verify it: quarantine release verify {out} --trust {trust}",
+        ],
+    )
+
+
+def list_(call: Call) -> None:
+    """List the releases, oldest first, with what was taken back of them since."""
+    rows = _known(call)
+    heads = ("release", "scope", "kind", "rows", "revoked", "at")
+    call.say(rows, columns(heads, [[row[head] for head in heads] for row in rows]))
+
+
+def show(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -> None:
+    """Show what a release directory holds and who agreed, after verifying it."""
+    report = _verified(call, directory, trust)
+    release = report.release
+    document = {**release.model_dump(mode="json"), "manifest": report.manifest}
+    call.say(
+        document,
+        [
+            f"{release.name}: {release.rows} {release.kind} rows for {release.scope}",
+            f"manifest {report.manifest}",
+            *(f"- {check}" for check in report.checks),
+        ],
+    )
+
+
+def current(call: Call, scope: Annotated[str, typer.Argument(metavar="SCOPE")]) -> None:
+    """Name the newest release of a scope of which nothing was taken back; exit 1 without one."""
+    from approvals.releases import current as newest
+    from quarantine.errors import RefusedError
+    from quarantine.safe import safe
+
+    left = newest(call.store, scope)
+    if left is None:
+        raise RefusedError(f"no release of {safe(scope)} is current")
+    record = left.record
+    call.say(
+        {"release": record.name, "manifest": record.manifest, "rows": record.rows},
+        [record.name],
+    )
+
+
+def verify(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -> None:
+    """Verify a release offline: every file, vote, row and proof; exit 5 names what fails."""
+    report = _verified(call, directory, trust)
+    call.say(
+        {
+            "release": report.release.name,
+            "manifest": report.manifest,
+            "verified": True,
+            "checks": list(report.checks),
+        },
+        [f"{report.release.name} verifies", *(f"- {check}" for check in report.checks)],
+    )
+
+
+def export(
+    call: Call,
+    directory: ReleaseArgument,
+    *,
+    format: Annotated[str, typer.Option("--format", help="parquet, jsonl, trl-preference, …")],
+    out: OutOption,
+    trust: TrustOption = None,
+) -> None:
+    """Write a training set from a release directory; nothing else can be opened on the way."""
+    from approvals.exporting import Export, export_confined
+
+    order = Export(
+        release=directory, format=format, out=out, trust=_given(trust), at=call.rim.now()
+    )
+    done = export_confined(order)
+    call.say(
+        {
+            "release": done.name,
+            "format": format,
+            "rows": done.rows,
+            "directory": str(out),
+            "confined": done.confined,
+        },
+        [f"{done.rows} rows of {done.name} in {out}"],
+    )
+
+
+def revoke(  # noqa: PLR0913  a command's options are its arguments
+    call: Call,
+    *,
+    source: Annotated[str, typer.Option("--source", metavar="SOURCE", help="producer/source")],
+    because: BecauseOption,
+    by: AsOption,
+    sign: SignOption,
+    since: Annotated[str | None, typer.Option("--since", help="From when (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Until when (RFC 3339).")] = None,
+) -> None:
+    """Take back what a source said: marked in the store, told in the revocation list."""
+    from approvals.cli.sources import known_source
+    from approvals.revoke import TakingBack, revoke_source
+    from quarantine.envelope import moment
+
+    reviewer, signer = call.signed(by, sign)
+    done = revoke_source(
+        call.store,
+        TakingBack(
+            source=known_source(call, source),
+            because=because,
+            by=reviewer.name,
+            at=call.rim.now(),
+            since=moment(since) if since else None,
+            until=moment(until) if until else None,
+        ),
+        signer,
+    )
+    call.rim.publish_trust(call.state, call.store)
+    touched = [
+        {"release": left.record.name, "scope": left.record.scope, "rows": rows}
+        for left, rows in done.releases
+    ]
+    call.say(
+        {"source": source, "rows": done.rows, "releases": touched},
+        [
+            f"{done.rows} rows of {source} are taken back",
+            *(f"- {each['rows']} of them are in {each['release']}" for each in touched),
+        ],
+    )
+
+
+def _known(call: Call) -> list[dict[str, object]]:
+    from approvals.releases import releases
+    from quarantine.record import spell_time
+
+    back = call.store.revoked()
+    return [
+        {
+            "release": left.record.name,
+            "scope": left.record.scope,
+            "kind": left.record.kind,
+            "rows": left.record.rows,
+            "revoked": len(back.intersection(left.rows(call.store))),
+            "manifest": left.record.manifest,
+            "at": spell_time(left.record.at),
+        }
+        for left in releases(call.store)
+    ]
+
+
+def _given(trust: Path | None) -> Path:
+    from quarantine.errors import UsageError
+
+    if trust is None:
+        raise UsageError("give --trust FILE: whom to trust is never asked of the release itself")
+    return trust
+
+
+def _verified(call: Call, directory: Path, trust: Path | None) -> Report:
+    from approvals.trust import load_trust
+    from approvals.verify import verify as verified
+
+    return verified(directory, load_trust(_given(trust)), call.rim.now())

@@ -1,0 +1,1 @@
+"""Formats of training sets: one file each, each offering one `EXPORTER`."""

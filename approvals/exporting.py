@@ -1,0 +1,93 @@
+"""Exporting: a verified release goes into one format, from the release directory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from approvals.confinement import confine
+from approvals.landing import landing
+from approvals.loader import Release, open_release
+from approvals.ports import Exporter
+from approvals.trust import load_trust
+from quarantine.errors import UsageError
+from quarantine.plugins import offered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """An order: which release directory, which format, the directory to make, whom to trust, now."""
+
+    release: Path
+    format: str
+    out: Path
+    trust: Path
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported: the release's name, its rows, and whether the process was confined."""
+
+    name: str
+    rows: int
+    confined: bool
+
+
+def formats() -> Mapping[str, Exporter]:
+    """Return the exporters by the name of their format."""
+    found = cast("dict[str, Exporter]", dict(offered("approvals.exporters", "EXPORTER")))
+    return {exporter.name: exporter for exporter in found.values()}
+
+
+def export(order: Export) -> Exported:
+    """Verify the release, then write it in the format asked for; all of it or nothing.
+
+    Raises `UsageError` for a format that is unknown or does not fit the kind, `TamperedError`
+    when the release does not verify.
+    """
+    exporter = _known(order.format)
+    with landing(order.out) as aside:
+        return _write(order, exporter, aside, confined=False)
+
+
+def export_confined(order: Export) -> Exported:
+    """Export like `export`, after this process gave up every other file for good (`confine`).
+
+    For a process that does nothing else: whatever a hostile row makes a library do, it reaches
+    the release, the trust file and the revocation list, and writes into the new directory alone.
+    """
+    exporter = _known(order.format)
+    trust = load_trust(order.trust)
+    with landing(order.out) as aside:
+        confined = confine(
+            read=[order.release, order.trust, trust.revocations],
+            write=[aside],
+            name=[aside.parent],
+        )
+        return _write(order, exporter, aside, confined=confined)
+
+
+def _known(format_: str) -> Exporter:
+    known = formats()
+    if format_ not in known:
+        raise UsageError(f"there is no format {format_}; there are {', '.join(sorted(known))}")
+    return known[format_]
+
+
+def _write(order: Export, exporter: Exporter, aside: Path, *, confined: bool) -> Exported:
+    release = open_release(order.release, trust=order.trust, at=order.at)
+    _require_fit(exporter, release)
+    exporter.write(release.batches(), release.about(), aside)
+    return Exported(release.name, release.rows, confined)
+
+
+def _require_fit(exporter: Exporter, release: Release) -> None:
+    if release.kind not in exporter.kinds:
+        fit = sorted(name for name, each in formats().items() if release.kind in each.kinds)
+        raise UsageError(
+            f"{exporter.name} does not fit {release.kind} rows; these do: {', '.join(fit)}"
+        )

@@ -1,0 +1,86 @@
+"""Making a request: candidates from the store, chosen within budgets, frozen by Merkle root."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from approvals.attest import act_of
+from approvals.budget import Choice, choose
+from approvals.candidates import Known, candidates, prior
+from approvals.model import Request
+from quarantine.envelope import kinds
+from quarantine.errors import UnmetError, UsageError
+from quarantine.log import root_of
+from quarantine.model import Dossier, Member, SourceKey
+from quarantine.ports import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from approvals.desk import Asked
+
+
+def make(store: Store, asked: Asked) -> tuple[Request, int, Choice]:
+    """Choose, freeze and record; see `desk.make_request`, which checks who asks."""
+    names = sorted(kind.name for kind in kinds().values())
+    if asked["kind"] not in names:
+        raise UsageError(f"there is no kind {asked['kind']!r}; there are {', '.join(names)}")
+    size = store.size()
+    known = Known.read(store, asked["roster"], size)
+    choice = choose(
+        candidates(known, asked["scope"], asked["kind"], asked["until"]),
+        asked["policy"],
+        prior=prior(known),
+        at=asked["at"],
+    )
+    if choice.members.empty:
+        raise UnmetError(_nothing(asked, choice))
+    members = _members(choice.members)
+    request = _request(store, asked, members, known.dossiers.values(), size)
+    return request, store.freeze(act_of(request, asked["signer"]), members), choice
+
+
+def _request(
+    store: Store, asked: Asked, members: list[Member], dossiers: Iterable[Dossier], size: int
+) -> Request:
+    sources = {SourceKey(member.producer, member.source) for member in members}
+    return Request(
+        at=asked["at"],
+        scope=asked["scope"],
+        kind=asked["kind"],
+        purpose=asked.get("purpose", "training"),
+        by=asked["by"].name,
+        key=asked["by"].key,
+        root=root_of(member.leaf for member in members).hex(),
+        rows=len(members),
+        sources=len(sources),
+        clusters=len({member.cluster for member in members}),
+        policy=asked["policy"].digest,
+        dossiers=_digest(each for each in dossiers if each.key in sources),
+        log_size=size,
+        log_root=store.frontier(size).root().hex(),
+        until=asked["until"],
+        expires=asked["at"] + asked["policy"].quorum.request_ttl,
+        nonce=asked["nonce"],
+    )
+
+
+def _members(chosen: pd.DataFrame) -> list[Member]:
+    columns = ["index", "leaf", "cluster", "producer", "source", "target", "origin"]
+    return [
+        Member(int(index), leaf, *map(str, rest))
+        for index, leaf, *rest in chosen[columns].itertuples(index=False)
+    ]
+
+
+def _digest(dossiers: Iterable[Dossier]) -> str:
+    """Digest what was thought of the sources: the SHA-256 over their dossiers' own, by name."""
+    ordered = sorted(dossiers, key=lambda each: each.key)
+    return hashlib.sha256("".join(each.digest for each in ordered).encode()).hexdigest()
+
+
+def _nothing(asked: Asked, choice: Choice) -> str:
+    left = ", ".join(f"{count} {reason}" for reason, count in choice.left_out.items())
+    return f"nothing of kind {asked['kind']} may leave for {asked['scope']}: {left or 'none held'}"

@@ -1,0 +1,75 @@
+"""Whose habits are unlike those of the reviewed sources: an isolation forest on profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quarantine.calibration import score_of
+from quarantine.evidence import Evidence, Findings, Floats
+from quarantine.ports import Detector
+from quarantine.profile import features, profile
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """An isolation forest (Liu, Ting and Zhou 2008) fitted on released profiles only.
+
+    It never sees what it scores: fitted on its own batch, the more attackers there are the more
+    usual they look. Silent on a cold start, and while fewer than `least` sources with `events` events were released.
+    """
+
+    channel: str = "pattern"
+    least: int = 50
+    events: int = 5
+    trees: int = 100
+    seed: int = 0
+    far: float = 6.0
+
+    def examine(self, evidence: Evidence) -> Findings:
+        """Score held sources with enough events by how easily its habits are told from the released ones."""
+        usual, held = self._habits(evidence.released), self._habits(evidence.held)
+        if len(usual) < self.least or not len(held):
+            return Findings(
+                silent=f"it knows the habits of {len(usual)} released sources, "
+                f"and needs {self.least} with {self.events} events"
+            )
+        if not evidence.timed:
+            usual = usual.drop(columns=["busiest", "span"])
+        known = usual.dropna(axis="columns", how="all")
+        middle = known.median()
+        held = held[known.columns].fillna(middle)
+        odd, ease = self._isolate(known.fillna(middle), held)
+        spread = (known.fillna(middle) - middle).abs().median().clip(lower=0.05)
+        away = (held - middle) / spread
+
+        def because(position: int) -> str:
+            most = away.iloc[position].abs().idxmax()
+            return (
+                f"its habits differ from those of {len(usual)} reviewed sources, most in {most}: "
+                f"{held.iloc[position][most]:.2f}, {middle[most]:.2f} is usual"
+            )
+
+        middling = float(np.median(ease))
+        scale = 1.4826 * float(np.median(np.abs(ease - middling)))
+        strength = (odd - middling) / max(scale, 1e-3) / self.far
+        return Findings(held.index.to_numpy().astype(np.int64), score_of(strength), because)
+
+    def _habits(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Describe the sources that have enough events to have habits."""
+        count = frame.groupby("source")["source"].transform("size")
+        return features(profile(frame[count >= self.events]))
+
+    def _isolate(self, usual: pd.DataFrame, held: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return how easily held, and how easily released sources are isolated (0..1)."""
+        # Imported here: it takes seconds, and a cold start never needs it.
+        from sklearn.ensemble import IsolationForest  # noqa: PLC0415
+
+        forest = IsolationForest(n_estimators=self.trees, random_state=self.seed)
+        forest.fit(usual.to_numpy())
+        return -forest.score_samples(held.to_numpy()), -forest.score_samples(usual.to_numpy())
+
+
+DETECTOR: Detector = Pattern()

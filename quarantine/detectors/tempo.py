@@ -1,0 +1,153 @@
+"""Who is too busy, too regular or too often part of a rush, by arrival time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from quarantine.calibration import deviations, score_of
+from quarantine.evidence import Evidence, Findings, Floats, Ints, micros
+from quarantine.overlap import number
+from quarantine.ports import Detector
+
+_HOUR: Final = 3_600 * 1_000_000
+_DAY: Final = 24 * _HOUR
+_READINGS: Final = ("busy", "regular", "rush")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """By source: events, the busiest hour's, how even the gaps are (0..1), its share in rushes."""
+
+    count: Ints
+    busiest: Ints
+    even: Floats
+    rushed: Floats
+    life: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """Busiest hour, evenness of gaps and target bursts, each against what is usual here.
+
+    Only arrival counts, never the sender's clock. Many acts in a short life are read by the
+    busiest hour; clockwork by the spread of log gaps (a person's is wide; a scripted pace is even);
+    a review bomb by the share of a source's acts that fell into a day in which their target got
+    far more than its usual (Xie et al. 2012). No opinion where times say nothing.
+    """
+
+    channel: str = "tempo"
+    far: float = 6.0
+    busy: int = 20
+    gaps: int = 10
+    even: float = 0.85
+    rush: float = 10.0
+    rushes: int = 5
+    faint: float = 0.9
+
+    def examine(self, evidence: Evidence) -> Findings:
+        """Score every held source; 0 unless its pace stands out. Silent without times."""
+        if not evidence.timed or not len(evidence.held):
+            return Findings(silent="arrival times say nothing here")
+        pace = self._pace(evidence)
+        strengths = self._strengths(pace)
+        strength = strengths.max(axis=0)
+        sources = np.flatnonzero(pace.count > 0)
+        marked = strength[sources] > self.faint
+        reading = strengths.argmax(axis=0)
+
+        def because(position: int) -> str:
+            return self._words(pace, int(sources[position]), int(reading[sources[position]]))
+
+        scores = np.where(marked, score_of(strength[sources]), 0.0)
+        return Findings(sources, scores, because)
+
+    def _pace(self, evidence: Evidence) -> _Pace:
+        source = evidence.held["source"].to_numpy().astype(np.int64)
+        at = micros(evidence.held["at"])
+        size = evidence.held_sources
+        count = np.bincount(source, minlength=size)
+        hours = pd.Series(number(source, at // _HOUR)).value_counts(sort=False)
+        busiest = np.zeros(size, np.int64)
+        np.maximum.at(busiest, source, hours.to_numpy()[number(source, at // _HOUR)])
+        first, last = np.full(size, at.max()), np.full(size, at.min())
+        np.minimum.at(first, source, at)
+        np.maximum.at(last, source, at)
+        rushed = _rushes(evidence, at, self.rush)
+        return _Pace(
+            count=count,
+            busiest=busiest,
+            even=_evenness(source, at, size, self.gaps),
+            rushed=np.bincount(source, rushed, size),
+            life=last - first,
+        )
+
+    def _strengths(self, pace: _Pace) -> Floats:
+        """Return by reading (rows) and source how strongly it stands out; 1 rings."""
+        hour = np.minimum(
+            deviations(_beyond_peers(pace), 0.5) / self.far, pace.busiest / self.busy
+        )
+        share = pace.rushed / (pace.count + 3)
+        rush = np.minimum(deviations(share, 0.05) / self.far, pace.rushed / self.rushes)
+        return np.array([hour, pace.even / self.even, np.minimum(rush, share / 0.5)])
+
+    def _words(self, pace: _Pace, source: int, reading: int) -> str:
+        count = pace.count[source]
+        usual = int(np.median(pace.busiest))
+        days = pace.life[source] / _DAY
+        if _READINGS[reading] == "busy":
+            return (
+                f"{pace.busiest[source]} events in one hour, {usual} is usual; "
+                f"{count} events in a life of {days:.1f} days"
+            )
+        if _READINGS[reading] == "regular":
+            return f"{count} events at an even pace ({pace.even[source]:.0%} of clockwork)"
+        return (
+            f"{pace.rushed[source]:.0f} of {count} events fell into a rush on their target, "
+            f"over {self.rush:g} times its usual day"
+        )
+
+
+def _beyond_peers(pace: _Pace) -> Floats:
+    """Return by how many doublings the busiest hour exceeds that of sources with as many events."""
+    octave = np.log2(np.maximum(pace.count, 1)).astype(np.int64)
+    doublings = np.log2(np.maximum(pace.busiest, 1))
+    usual = pd.Series(doublings).groupby(octave).transform("median").to_numpy()
+    return np.asarray(doublings - usual, np.float64)
+
+
+def _evenness(source: Ints, at: Ints, size: int, least: int) -> Floats:
+    """Return 1 for clockwork, near 0 for a person: how narrow the spread of log gaps is.
+
+    Gaps of nothing are left out: what came in one batch came at once and says nothing of a pace.
+    """
+    order = np.lexsort((at, source))
+    who, when = source[order], at[order]
+    gap = np.diff(when)
+    inside = (np.diff(who) == 0) & (gap > 0)
+    who, log = who[1:][inside], np.log(gap[inside])
+    count = np.bincount(who, minlength=size)
+    mean = np.bincount(who, log, size) / np.maximum(count, 1)
+    variance = np.bincount(who, (log - mean[who]) ** 2, size) / np.maximum(count - 1, 1)
+    return np.where(count >= least, 1.0 / (1.0 + np.sqrt(variance)), 0.0)
+
+
+def _rushes(evidence: Evidence, at: Ints, rush: float) -> Floats:
+    """Say of each held row whether its target got far more that day than on its usual day."""
+    target = evidence.held["target"].to_numpy().astype(np.int64)
+    day = number(target, at // _DAY)
+    today = np.bincount(day)
+    _, first = np.unique(day, return_index=True)
+    of = target[first]
+    days = np.bincount(of)
+    order = np.lexsort((today, of))
+    start = np.cumsum(days) - days
+    median = today[order][np.minimum(start + days // 2, len(order) - 1)]
+    quiet = (days >= 3)[target]  # noqa: PLR2004  with fewer days there is no usual one
+    return (quiet & (today[day] > rush * median[target])).astype(np.float64)
+
+
+DETECTOR: Detector = Tempo()

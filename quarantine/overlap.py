@@ -1,0 +1,181 @@
+"""Which sources meet in the same cells: sparse products over rare cells, within a fixed budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from quarantine.evidence import Evidence, Flags, Floats, Ints, micros
+
+MOST_PAIRS: Final = 3_000_000
+"""Pairs of sources looked at in one product, each from both sides: what bounds its memory."""
+_SLICES: Final = 1_000
+_SHORTEST: Final = 1_000_000
+_LONGEST: Final = 24 * 3_600 * 1_000_000
+_SUREST: Final = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Pairs of sources, each standing twice, once from either side; `shared` counts their cells.
+
+    `relative` is the rarity (IDF) of what they share, relative to the smaller of both: 0..1.
+    """
+
+    source: Ints
+    partner: Ints
+    shared: Ints
+    relative: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Pairs of sources with common targets, each standing twice; `shared` counts those.
+
+    `excess` is how far equal answers exceed chance, in standard deviations; `filled` the share of
+    what was left above chance that they fill: 1 where every answer is equal.
+    """
+
+    source: Ints
+    partner: Ints
+    shared: Ints
+    excess: Floats
+    filled: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Who answered what, once each: source, target and cell (a target with an answer) in columns."""
+
+    source: Ints
+    target: Ints
+    cell: Ints
+    sources: int
+
+
+def number(left: Ints, right: Ints) -> Ints:
+    """Return dense numbers for pairs of codes, in order of first appearance."""
+    if not len(left):
+        return np.empty(0, np.int64)
+    left, right = left.astype(np.int64), right.astype(np.int64)
+    codes, _ = pd.factorize(left * (int(right.max()) + 1) + right)
+    return codes.astype(np.int64)
+
+
+def answers(evidence: Evidence) -> Answers:
+    """Return the latest answer of each source to each target, held and released alike."""
+    frame = evidence.everything
+    source = frame["source"].to_numpy().astype(np.int64)
+    target = frame["target"].to_numpy().astype(np.int64)
+    cell = number(target, frame["answer"].to_numpy())
+    asked = number(source, target)
+    # The last write wins, so that saying a thing again replaces what was said before.
+    last = np.zeros(int(asked.max(initial=-1)) + 1, np.int64)
+    last[asked] = np.arange(len(asked))
+    return Answers(source[last], target[last], cell[last], len(evidence.sources))
+
+
+def slices(evidence: Evidence) -> tuple[Ints, Ints, int]:
+    """Return the early and the late time slice of every row, and how long a slice is (µs).
+
+    Slices overlap by half, so that two acts less than half a slice apart always share one. Their
+    length follows what the evidence spans, between a second and a day.
+    """
+    at = micros(evidence.everything["at"])
+    at = at - (at.min() if len(at) else 0)
+    length = int(np.clip(at.max(initial=0) // _SLICES, _SHORTEST, _LONGEST))
+    return at // length, (at + length // 2) // length, length
+
+
+def overlap(source: Ints, cell: Ints, *, sources: int, doubt: float = 3.0) -> Overlap:
+    """Multiply the source x cell matrix with itself, rare cells weighing more (IDF).
+
+    Cells that too many share are left out, the most popular first, until at most `MOST_PAIRS`
+    pairs meet. `relative` divides by the weight of the smaller of both sources (Szymkiewicz and
+    Simpson), plus `doubt` usual cells, so that a short life proves little.
+    """
+    _, first = np.unique(number(source, cell), return_index=True)
+    who, what = source[first], cell[first]
+    seen = np.bincount(what)
+    idf = np.log(max(len(np.unique(who)), 2) / np.maximum(seen, 1))
+    total = np.bincount(who, idf[what], sources)
+    usual = max(float(idf[what].mean()), 1e-9) if len(what) else 1.0
+    kept = affordable(seen)[what]
+    plain = _table(who[kept], what[kept], np.ones(int(kept.sum())), sources)
+    weighted = _table(who[kept], what[kept], idf[what][kept], sources)
+    left, right, count = _met(plain, plain)
+    weight = _looked_up(weighted @ plain.T, left, right)
+    smaller = np.minimum(total[left], total[right])
+    return Overlap(left, right, count.astype(np.int64), weight / (smaller + doubt * usual))
+
+
+def beyond_chance(said: Answers) -> Agreement:
+    """Return pairs that share targets, and how far their agreement exceeds chance.
+
+    Equal answers are counted, less those expected from how far each target's answers agree and how
+    far each source agrees with others, over the binomial spread.
+    """
+    size = np.bincount(said.target)
+    met = np.maximum(size - 1, 1)[said.target]
+    rate = (np.bincount(said.cell)[said.cell] - 1) / met
+    meets = (size > 1)[said.target]
+    usual = float(rate[meets].mean()) if meets.any() else 0.5
+    pairs = size * (size - 1) / 2
+    equal = (np.bincount(said.target, rate) / np.maximum(size, 1) * pairs + 2 * usual) / (pairs + 2)
+    own = np.bincount(said.source, rate * meets, said.sources) + 3 * usual
+    own = own / (np.bincount(said.source, equal[said.target] * meets, said.sources) + 3 * usual)
+    kept = affordable(size)[said.target]
+    who, where, what = said.source[kept], said.target[kept], said.cell[kept]
+    ones = np.ones(len(who))
+    present = _table(who, where, ones, said.sources)
+    spoken = _table(who, what, ones, said.sources)
+    left, right, common = _met(present, present)
+    chance = _looked_up(_table(who, where, equal[where], said.sources) @ present.T, left, right)
+    expected = np.minimum(chance * np.sqrt(own[left] * own[right]), _SUREST * common)
+    agreed = _looked_up(spoken @ spoken.T, left, right)
+    above = agreed - expected
+    return Agreement(
+        source=left,
+        partner=right,
+        shared=common.astype(np.int64),
+        excess=above / np.sqrt(expected * (1 - expected / common) + 1),
+        filled=above / (common - expected),
+    )
+
+
+def closest(source: Ints, value: Floats, *, sources: int, most: int = 3) -> Floats:
+    """Return, by source, the mean of its `most` highest values; partners it lacks count 0."""
+    order = np.lexsort((-value, source))
+    who = source[order]
+    first = np.arange(len(who)) - np.searchsorted(who, who, side="left") < most
+    return np.bincount(who[first], value[order][first], sources) / most
+
+
+def affordable(seen: Ints) -> Flags:
+    """Say which cells to keep: shared at all, and within the budget of pairs, rarest first."""
+    order = np.argsort(seen, kind="stable")
+    pairs = np.cumsum(seen[order].astype(np.float64) ** 2)
+    kept = np.zeros(len(seen), np.bool_)
+    kept[order[pairs <= MOST_PAIRS]] = True
+    return kept & (seen > 1)
+
+
+def _table(row: Ints, column: Ints, value: Floats, rows: int) -> sp.csr_array:
+    return sp.csr_array((value, (row, column)), shape=(rows, int(column.max(initial=-1)) + 1))
+
+
+def _met(left: sp.csr_array, right: sp.csr_array) -> tuple[Ints, Ints, Floats]:
+    """Return the pairs of different rows that meet, and how often."""
+    met = (left @ right.T).tocoo()
+    apart = met.row != met.col
+    return met.row[apart].astype(np.int64), met.col[apart].astype(np.int64), met.data[apart]
+
+
+def _looked_up(table: sp.csr_array, row: Ints, column: Ints) -> Floats:
+    if not len(row):  # a sparse array looked up nowhere stays sparse
+        return np.empty(0)
+    return np.asarray(table[row, column], np.float64).ravel()

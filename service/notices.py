@@ -1,0 +1,34 @@
+"""Notices to whoever watches the service: CloudEvents 1.0 on a stream that no producer can read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+import redis
+
+from quarantine.record import spell_time
+from service.bus import NOTICES
+
+
+def publish(
+    client: redis.Redis, kind: str, subject: str, said: Mapping[str, object], *, at: datetime
+) -> None:
+    """Say on the bus that something of `kind` (`loss-detected`) came to light about `subject`.
+
+    At least once: the id follows from the content, so a reader can tell a repetition.
+    """
+    spelled = json.dumps([kind, subject, said], sort_keys=True).encode()
+    event = {
+        "specversion": "1.0",
+        "id": hashlib.sha256(spelled).hexdigest()[:32],
+        "source": "quarantine",
+        "type": f"feedback.notice.{kind}.v1",
+        "subject": subject,
+        "time": spell_time(at),
+        "datacontenttype": "application/json",
+        "data": said,
+    }
+    client.xadd(NOTICES, {"event": json.dumps(event, ensure_ascii=False)})

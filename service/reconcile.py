@@ -1,0 +1,209 @@
+"""The law of conservation, watched: what was added against what was received, lost and pending."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import redis
+
+from approvals.attest import act_of, record_of
+from approvals.model import LossReported
+from approvals.ports import Signer
+from quarantine.model import Counts, Passage, from_micros, to_micros
+from quarantine.ports import Store
+from quarantine.record import spell_time
+from service import notices
+from service.bus import connect, shown, stream_of
+from service.passage import TRIES, Standing, standings, trim
+from service.wire import UNVOUCHED
+
+GRACE: Final = timedelta(seconds=5)
+"""How long a gap in `seq` stays open before it is a loss."""
+LEAP: Final = 10**12
+"""A gap this wide is a producer's leap and no loss: nobody published so much in a moment."""
+
+_PAGE: Final = 100
+
+Range = tuple[int, int]
+
+
+def status(store: Store, url: str | None, *, open_requests: int) -> dict[str, object]:
+    """Return the figures of the contract's section 2; `bus` is null when `url` does not answer."""
+    counts = store.counts()
+    passages: dict[str, Passage] | None = None
+    for _ in range(TRIES):
+        before = counts
+        passages = _passages(store, url)
+        counts = store.counts()
+        if counts == before:
+            break
+    scored = store.judged_at()
+    present = (passages or {}).values()
+    return {
+        "producers": figures(counts, store.added(), passages),
+        "bus": shown(url) if url is not None and passages is not None else None,
+        "lag": sum(passage.lag for passage in present),
+        "oldest_pending_s": max((each.oldest_pending_s for each in present), default=0.0),
+        "last_scoring_at": None if scored is None else spell_time(from_micros(scored)),
+        "open_requests": open_requests,
+    }
+
+
+def figures(
+    counts: Mapping[str, Counts],
+    added: Mapping[str, int],
+    passages: Mapping[str, Passage] | None,
+) -> dict[str, dict[str, object]]:
+    """Set the store's counts against the bus's, by producer.
+
+    `added` is over all lives of a stream. Without `passages` (the bus does not answer) what was
+    added when last seen and did not come is taken to wait there still.
+    """
+    found = {}
+    for producer in sorted({*counts, *added, *(passages or {})}):
+        here = counts.get(producer, Counts())
+        accounted = here.entries_received + here.entries_lost
+        total = added.get(producer, 0)
+        if passages is None:
+            total = max(total, accounted)
+            pending = total - accounted
+        else:
+            pending = passages.get(producer, Passage()).pending
+        found[producer] = {
+            "entries": {
+                "added": total,
+                "received": here.entries_received,
+                "lost": here.entries_lost,
+                "pending": pending,
+            },
+            "events": {
+                name: asdict(here)[name]
+                for name in ("received", "stored", "duplicates", "dead_lettered")
+            },
+            "gap": total - accounted - pending,
+        }
+    return found
+
+
+def missing(seqs: Sequence[int], known: Sequence[Range] = ()) -> list[Range]:
+    """Return the gaps in rising `seqs`, which begin at 1, that the `known` ranges do not cover."""
+    found, expected = [], 1
+    steps = sorted([*((seq, seq) for seq in seqs), *known]) if known else [(s, s) for s in seqs]
+    for first, last in steps:
+        if first > expected:
+            found.append((expected, first - 1))
+        expected = max(expected, last + 1)
+    return found
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Watches every stream; reports a gap in `seq` that stays open as a loss, with its size."""
+
+    store: Store
+    client: redis.Redis
+    signer: Signer
+    clock: Callable[[], datetime]
+    grace: timedelta = GRACE
+    _open: dict[str, dict[Range, datetime]] = field(default_factory=dict)
+    _reported: dict[str, list[Range]] = field(default_factory=dict)
+    _unvouched: Counter[str] = field(default_factory=Counter)
+    _acts: int = 0
+    _dead: int = 0
+
+    def once(self) -> None:
+        """Look at every stream once: remember what was added, trim what is done, report losses."""
+        self._follow()
+        for producer, stands in standings(self.client, self.store).items():
+            stream = stream_of(producer)
+            self.store.seen(producer, stream, stands.look.added)
+            trim(self.client, stream, stands.look)
+            for first, last in self._lost(producer, stands):
+                self._report(producer, first, last)
+
+    def _follow(self) -> None:
+        """Catch up with losses that were reported, and with entries that nobody vouched for."""
+        for logged in self.store.acts(self._acts):
+            self._acts = logged.index + 1
+            if logged.act.kind == LossReported.act:
+                record = record_of(logged.act)
+                if isinstance(record, LossReported):
+                    known = self._reported.setdefault(record.producer, [])
+                    known.append((record.first, record.last))
+        while letters := self.store.dead(self._dead, _PAGE):
+            self._dead = letters[-1][0]
+            self._unvouched.update(
+                letter.producer
+                for _, letter in letters
+                if letter.position < 0 and letter.reason in UNVOUCHED
+            )
+
+    def _lost(self, producer: str, stands: Standing) -> list[Range]:
+        """Return the gaps that stayed open, as far as nothing else explains them."""
+        at = self.clock()
+        before = self._open.get(producer, {})
+        gaps = missing(self.store.seqs(producer), self._reported.get(producer, []))
+        now = {
+            gap: min((since for old, since in before.items() if _overlap(gap, old)), default=at)
+            for gap in gaps
+            if gap[1] - gap[0] < LEAP
+        }
+        self._open[producer] = now
+        waiting_s = stands.passage.oldest_pending_s
+        if stands.stuck or waiting_s >= self.grace.total_seconds():
+            return []
+        ripe = [gap for gap, since in now.items() if at - since >= self.grace]
+        return _first(ripe, self._unexplained(producer, stands, ripe)) if ripe else []
+
+    def _unexplained(self, producer: str, stands: Standing, ripe: Sequence[Range]) -> int:
+        """Return how many of the missing are a loss.
+
+        An entry that came but that nobody vouched for may be one of the missing; what the bus
+        added and no longer has is lost for certain.
+        """
+        size = sum(last - first + 1 for first, last in ripe)
+        counts = self.store.counts().get(producer, Counts())
+        accounted = counts.entries_received + counts.entries_lost + stands.passage.pending
+        gone = self.store.added().get(producer, 0) - accounted
+        return min(size, max(gone, size - self._unvouched[producer]))
+
+    def _report(self, producer: str, first: int, last: int) -> None:
+        at = self.clock()
+        self.store.lost(producer, first, last, to_micros(at))
+        record = LossReported(at=at, producer=producer, first=first, last=last)
+        self.store.record([act_of(record, self.signer)])
+        said = {"producer": producer, "first": first, "last": last, "entries": last - first + 1}
+        notices.publish(self.client, "loss-detected", producer, said, at=at)
+
+
+def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
+    """Look at the bus and remember what was added; absent when it does not answer."""
+    if url is None:
+        return None
+    try:
+        with connect(url) as client:
+            found = standings(client, store)
+    except (redis.RedisError, OSError):
+        return None
+    for producer, stands in found.items():
+        store.seen(producer, stream_of(producer), stands.look.added)
+    return {producer: stands.passage for producer, stands in found.items()}
+
+
+def _overlap(one: Range, other: Range) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _first(ranges: Sequence[Range], most: int) -> list[Range]:
+    """Return the first `most` numbers of rising `ranges`, as ranges."""
+    found = []
+    for first, last in ranges:
+        if most <= 0:
+            break
+        found.append((first, min(last, first + most - 1)))
+        most -= last - first + 1
+    return found

@@ -1,0 +1,34 @@
+"""What many tests stand on: a real bus on a private socket, a state directory, a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service import embedded, wiring
+from service.embedded import EmbeddedBus
+from service.settings import State
+from tests.producing import Site
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[EmbeddedBus]:
+    with embedded.start(tmp_path / "bus") as running:
+        yield running
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    made = State(tmp_path / "state")
+    wiring.prepare(made)
+    return made
+
+
+@pytest.fixture
+def site(state: State, bus: EmbeddedBus, tmp_path: Path) -> Iterator[Site]:
+    with wiring.open_store(state) as store:
+        made = Site(state, bus.url, store, tmp_path)
+        yield made
+        made.client.close()
