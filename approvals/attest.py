@@ -11,9 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer._signature import Signature
 
+from approvals.keys import read_public
 from approvals.model import ACTS, ActRecord
 from approvals.ports import Signer
-from approvals.signers.file import read_public
 from quarantine.errors import TamperedError
 from quarantine.model import Act, to_micros
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -61,6 +61,47 @@ class _Limit:
     most: Callable[[int], Codes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """The candidates and, behind them, what left before: names as numbers, shared by both."""
+
+    rows: pd.DataFrame
+    prior: pd.DataFrame
+    numbers: Mapping[str, Codes]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, prior: pd.DataFrame) -> _Tally:
+        """Give every name a number, once; text is compared nowhere after this."""
+        numbers = {
+            name: pd.factorize(pd.concat([rows[name].astype(str), prior[name].astype(str)]))[0]
+            for name in (*_SOURCE, *_CLUSTER, *_TARGET)
+        }
+        return cls(rows, prior, numbers)
+
+    @property
+    def same_kind(self) -> Flags:
+        """Say of which prior rows scope and kind are those asked for now."""
+        scopes, kinds = self.rows["scope"].unique(), self.rows["kind"].unique()
+        same = self.prior["scope"].isin(scopes) & self.prior["kind"].isin(kinds)
+        return same.to_numpy().astype(np.bool_)
+
+    @property
+    def stands(self) -> Flags:
+        """Say which prior rows were not taken back."""
+        return ~self.prior["revoked"].to_numpy().astype(np.bool_)
+
+    def groups(self, keys: Sequence[str], counted: Flags) -> tuple[Codes, Codes]:
+        """Return each row's group by `keys`, and each group's number of `counted` prior rows."""
+        joined = self.numbers[keys[0]].astype(np.int64)
+        for key in keys[1:]:
+            other = self.numbers[key]
+            joined = joined * (int(other.max(initial=0)) + 1) + other
+            joined = pd.factorize(joined)[0].astype(np.int64)
+        count = len(self.rows)
+        said = np.bincount(joined[count:][counted], minlength=int(joined.max(initial=-1)) + 1)
+        return joined[:count], said.astype(np.int64)
+
+
 def choose(
     candidates: pd.DataFrame, policy: Policy, *, prior: pd.DataFrame, at: datetime
 ) -> Choice:
@@ -76,19 +117,15 @@ def choose(
         fates.leave((rows["barred"] == reason).to_numpy(), reason)
     _leave_older(rows, fates)
     rules = admit(rows, policy, fates, at)
-    before = prior.reset_index(drop=True)
-    limits = [
-        *_voices(rows, policy, before),
-        *_producers(rows, policy),
-        *_rules(rules, policy, before, rows),
-    ]
+    tally = _Tally.of(rows, prior)
+    limits = [*_voices(tally, policy), *_producers(tally, policy), *_rules(tally, policy, rules)]
     kept = np.flatnonzero(fates.kept)
     size = -1
     while size != len(kept):
         size = len(kept)
         for limit in limits:
             kept = _cut(limit, kept, fates)
-        kept = _cut(_support(rows, policy, before, kept), kept, fates)
+        kept = _cut(_support(tally, policy, kept), kept, fates)
     members = rows.iloc[kept].sort_values("index", kind="stable").reset_index(drop=True)
     return Choice(members, fates.counts())
 
@@ -106,33 +143,32 @@ def _leave_older(rows: pd.DataFrame, fates: Fates) -> None:
     fates.leave(older, "the source said it anew")
 
 
-def _voices(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame) -> Iterator[_Limit]:
-    """Yield the limits of sources and clusters: on one target, ever, and in this release."""
-    same = _same_kind(rows, prior)
+def _voices(tally: _Tally, policy: Policy) -> Iterator[_Limit]:
+    """Yield the limits of sources and clusters: on one target, in this release, and ever."""
+    every = np.ones(len(tally.prior), dtype=np.bool_)
     for name, keys, voice in (
         ("source", _SOURCE, policy.budget.source),
         ("cluster", _CLUSTER, policy.budget.cluster),
     ):
-        codes, said = _codes(rows, prior[same], [*keys, *_TARGET])
+        codes, said = tally.groups([*keys, *_TARGET], tally.same_kind)
         left = _left(voice.per_target, said)
         yield _Limit(f"{name} has spoken on this target", codes, len(said), _always(left))
-        codes, said = _codes(rows, prior, keys)
+        codes, said = tally.groups(keys, every)
         yield _Limit(f"{name} over its budget", codes, len(said), _capped(voice, len(said)))
         left = _left(voice.lifetime, said)
         yield _Limit(f"{name} over its lifetime budget", codes, len(said), _always(left))
 
 
-def _producers(rows: pd.DataFrame, policy: Policy) -> Iterator[_Limit]:
-    codes, said = _codes(rows, rows[:0], ["producer"])
+def _producers(tally: _Tally, policy: Policy) -> Iterator[_Limit]:
+    codes, said = tally.groups(["producer"], np.zeros(len(tally.prior), dtype=np.bool_))
     most = _capped(policy.budget.producer, len(said))
     yield _Limit("producer over its budget", codes, len(said), most)
 
 
-def _rules(
-    rules: Codes, policy: Policy, prior: pd.DataFrame, rows: pd.DataFrame
-) -> Iterator[_Limit]:
+def _rules(tally: _Tally, policy: Policy, rules: Codes) -> Iterator[_Limit]:
     """Yield the limits of the rules: of this release, and of all that the scope ever released."""
-    scope = prior[prior["scope"].isin(rows["scope"].unique()) & ~prior["revoked"].astype(bool)]
+    same_scope = tally.prior["scope"].isin(tally.rows["scope"].unique()).to_numpy()
+    scope = tally.prior[same_scope & tally.stands]
     earlier = ruled(scope, policy)
     spoken = np.bincount(earlier[earlier != NO_RULE], minlength=len(policy.rule))
     for number, rule in enumerate(policy.rule):
@@ -155,16 +191,14 @@ def _rules(
             yield _Limit(f"over the share of the scope: {rule.name}", codes, 2, most_of_scope)
 
 
-def _support(rows: pd.DataFrame, policy: Policy, prior: pd.DataFrame, kept: Codes) -> _Limit:
+def _support(tally: _Tally, policy: Policy, kept: Codes) -> _Limit:
     """Limit each target to `support.rows` rows, ever, unless enough clusters are behind it."""
-    earlier = prior[_same_kind(rows, prior) & ~prior["revoked"].astype(bool)]
-    both = pd.concat([rows.iloc[kept][["target", "cluster"]], earlier[["target", "cluster"]]])
-    behind = both.astype(str).groupby("target", sort=False)["cluster"].nunique()
-    codes, said = _codes(rows, earlier, _TARGET)
-    names = rows["target"].astype(str).to_numpy()
-    clusters = np.zeros(len(said), dtype=np.int64)
-    clusters[codes[kept]] = behind.reindex(names[kept]).to_numpy()
-    enough = clusters >= policy.support.clusters
+    counted = tally.same_kind & tally.stands
+    codes, said = tally.groups(_TARGET, counted)
+    standing = np.concatenate([kept, len(tally.rows) + np.flatnonzero(counted)])
+    pairs = pd.DataFrame({name: tally.numbers[name][standing] for name in (*_TARGET, *_CLUSTER)})
+    behind = np.bincount(pairs.drop_duplicates()["target"], minlength=len(said))
+    enough = behind >= policy.support.clusters
     left = np.where(enough, _NO_LIMIT, _left(policy.support.rows, said))
     return _Limit("too few clusters behind its target", codes, len(said), _always(left))
 
@@ -193,20 +227,6 @@ def _cut(limit: _Limit, kept: Codes, fates: Fates) -> Codes:
 def _ranks(codes: Codes) -> Codes:
     """Return each row's rank, from 0, among the rows of its group."""
     return pd.Series(codes).groupby(codes, sort=False).cumcount().to_numpy().astype(np.int64)
-
-
-def _codes(rows: pd.DataFrame, prior: pd.DataFrame, keys: list[str]) -> tuple[Codes, Codes]:
-    """Return each row's group by `keys`, and for each group how many rows left before."""
-    both = pd.concat([rows[keys], prior[keys]], ignore_index=True).astype(str)
-    codes = both.groupby(keys, sort=False).ngroup().to_numpy().astype(np.int64)
-    groups = int(codes.max()) + 1 if len(codes) else 0
-    said = np.bincount(codes[len(rows) :], minlength=groups).astype(np.int64)
-    return codes[: len(rows)], said
-
-
-def _same_kind(rows: pd.DataFrame, prior: pd.DataFrame) -> Flags:
-    same = prior["scope"].isin(rows["scope"].unique()) & prior["kind"].isin(rows["kind"].unique())
-    return same.to_numpy().astype(np.bool_)
 
 
 def _left(most: int, said: Codes) -> Codes:

@@ -13,8 +13,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization as spelled
 
+from approvals.keys import read_public
 from approvals.ports import Signer
-from approvals.signers.file import read_public
 from quarantine.errors import TamperedError, UsageError
 from quarantine.log import HASH_SIZE
 

@@ -143,7 +143,7 @@ def cast(
     now = outcome(store, request.digest, policy, roster, at)
     _require_open(request, now, decision, at)
     if decision is Decision.APPROVE:
-        recheck_members(store, index, request)
+        recheck_members(store, index, request, policy)
     vote = Vote(
         at=at,
         request=request.digest,

@@ -19,7 +19,7 @@ from quarantine.plugins import offered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """An order: which release directory, which format, the directory to make, whom to trust, now."""
+    """An order: which release directory, which format, the directory to make, trust, now."""
 
     release: Path
     format: str

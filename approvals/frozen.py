@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from approvals.ledger import Ledger
 from approvals.model import Request
+from approvals.policy import Budget, Policy
 from approvals.roster import Roster
 from approvals.workflow import request_id
 from quarantine.errors import StaleError
@@ -26,12 +28,15 @@ def released_indexes(store: Store, *, revoked: bool = False) -> list[int]:
     return sorted(left if revoked else left - store.revoked())
 
 
-def recheck_members(store: Store, index: int, request: Request) -> list[Member]:
+def recheck_members(
+    store: Store, index: int, request: Request, policy: Policy | None = None
+) -> list[Member]:
     """Return the members frozen with `request` (at log index `index`), checked against all we hold.
 
     Raises `StaleError` when they are not the bytes that the request names: members added, dropped
     or swapped, a row changed; or when what is known of them changed: rows taken back or released
-    by another request, sources held since.
+    by another request, sources held since, and, where a `policy` is given, voices that are over
+    their lifetime budget by what left since.
     """
     members = store.members(index)
     name = request_id(request)
@@ -44,29 +49,71 @@ def recheck_members(store: Store, index: int, request: Request) -> list[Member]:
     )
     if counts != (request.rows, request.sources, request.clusters):
         raise StaleError(f"request {name} names other rows, sources or clusters than are frozen")
-    rows = {held.index: held for held in store.held([member.index for member in members])}
-    for member in members:
-        if member.index not in rows or _leaf_of(rows[member.index]) != member.leaf:
-            raise StaleError(f"log row {member.index} changed after request {name} was made")
-    _require_still_good(store, members, request)
+    _require_same_rows(store, members, name)
+    _require_still_good(store, members, request, policy)
     return members
 
 
-def _require_still_good(store: Store, members: Sequence[Member], request: Request) -> None:
+def _require_same_rows(store: Store, members: Sequence[Member], name: str) -> None:
+    """Recompute every leaf from its row as it stands, a row at a time."""
+    frozen = {member.index: member.leaf for member in members}
+    for row in store.held(list(frozen)):
+        if _leaf_of(row) != frozen.pop(row.index):
+            raise StaleError(f"log row {row.index} changed after request {name} was made")
+    if frozen:
+        raise StaleError(f"log row {min(frozen)} of request {name} is not held any more")
+
+
+def _require_still_good(
+    store: Store, members: Sequence[Member], request: Request, policy: Policy | None
+) -> None:
     name, mine = request_id(request), {member.index for member in members}
     back = mine & store.revoked()
     if back:
         raise StaleError(f"{len(back)} rows of request {name} were taken back: ask anew")
-    ledger = Ledger.read(store.acts())
-    for index, other in ledger.requests:
-        if other.digest in ledger.released and other.digest != request.digest:
-            twice = mine & {member.index for member in store.members(index)}
-            if twice:
-                raise StaleError(f"{len(twice)} rows of request {name} were released before")
-    keys = {SourceKey(member.producer, member.source) for member in members}
-    held = keys & held_sources(store)
+    gone = _released_by_others(store, request)
+    twice = mine & {member.index for member in gone}
+    if twice:
+        raise StaleError(f"{len(twice)} rows of request {name} were released before")
+    held = {SourceKey(member.producer, member.source) for member in members} & held_sources(store)
     if held:
         raise StaleError(f"{len(held)} sources of request {name} are on hold now: ask anew")
+    over = 0 if policy is None else _over_lifetime(store, members, gone, policy.budget)
+    if over:
+        raise StaleError(f"{over} voices of request {name} left too often since: ask anew")
+
+
+def _released_by_others(store: Store, request: Request) -> list[Member]:
+    ledger = Ledger.read(store.acts())
+    return [
+        member
+        for index, other in ledger.requests
+        if other.digest in ledger.released and other.digest != request.digest
+        for member in store.members(index)
+    ]
+
+
+def _over_lifetime(
+    store: Store, members: Sequence[Member], gone: Sequence[Member], budget: Budget
+) -> int:
+    """Count sources and clusters, as linked today, that these rows take over their lifetimes."""
+    linked = {each.key: each.cluster for each in store.dossiers()}
+
+    def voices(rows: Sequence[Member]) -> tuple[Counter[SourceKey], Counter[str]]:
+        sources = Counter(SourceKey(row.producer, row.source) for row in rows)
+        clusters: Counter[str] = Counter()
+        for row in rows:
+            clusters[linked.get(SourceKey(row.producer, row.source), row.cluster)] += 1
+        return sources, clusters
+
+    sources, clusters = voices(members)
+    past_sources, past_clusters = voices(gone)
+    return sum(
+        count + past_sources[source] > budget.source.lifetime for source, count in sources.items()
+    ) + sum(
+        count + past_clusters[cluster] > budget.cluster.lifetime
+        for cluster, count in clusters.items()
+    )
 
 
 def held_sources(store: Store) -> set[SourceKey]:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
 from approvals.attest import record_of, signed_by, unseal
+from approvals.keys import key_id
 from approvals.model import ActRecord, Released, Request, ReviewerAdded, Vote
-from approvals.signers.file import key_id
 from quarantine.errors import TamperedError, UsageError
 from quarantine.model import Logged, from_micros
 

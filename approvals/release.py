@@ -17,18 +17,19 @@ from approvals.attest import act_of, record_of
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
+from approvals.given import CERTIFICATE, EVENTS, NODES, NOTE, POLICY
 from approvals.landing import landing
 from approvals.manifest import MANIFEST, Column, Earlier, LogHead, Predicate, sign_manifest
 from approvals.model import PolicyAdopted, Released, Request, State
 from approvals.policy import Policy
 from approvals.ports import Signer
 from approvals.proofs import CHUNK, act_file, gather, write_events, write_nodes
+from approvals.recount import certify_columns
 from approvals.releases import Left, releases
 from approvals.roster import Roster
 from approvals.rows import SHARDS, Voice, rows_of, schema_of
 from approvals.rules import load
 from approvals.tables import library_versions, write_parquet
-from approvals.verify import CERTIFICATE, EVENTS, NODES, NOTE, POLICY, certify_columns
 from approvals.workflow import Cast, decide, request_id
 from quarantine.envelope import kind_named
 from quarantine.errors import StaleError, TamperedError, UnmetError
@@ -105,6 +106,7 @@ def make(ref: str, out: Path, press: Press) -> Made:
         (aside / MANIFEST).write_bytes(envelope)
         manifest = hashlib.sha256(envelope).hexdigest()
         if before is None:
+            _require_unchanged(draft)
             _record(draft, manifest, note)
         elif before.record.manifest != manifest:
             raise TamperedError(f"{draft.name} left as {before.record.manifest}, not as it is now")
@@ -122,7 +124,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     policy = _adopted(store, request.policy, press.policy) if before else press.policy
     votes = [cast for cast in desk.votes_on(store, request) if cast.place < size]
     _require_approval(store, policy, request, votes, at)
-    members = desk.recheck_members(store, index, request)
+    members = desk.recheck_members(store, index, request, policy)
     earlier = [each for each in left if each.index < size]
     indexes = {index, *(cast.place for cast in votes)}
     roster = Roster()
@@ -215,10 +217,12 @@ def _write_rows(draft: _Draft, aside: Path) -> list[pa.Table]:
 
 
 def _batches(draft: _Draft, members: Sequence[Member]) -> Iterator[pa.RecordBatch]:
+    producers = {member.producer for member in members}
+    origins = {producer: _origin(draft, producer) for producer in producers}
     for start in range(0, len(members), CHUNK):
         some = members[start : start + CHUNK]
         events = list(draft.press.store.held([member.index for member in some]))
-        voices = [Voice(member.cluster, _origin(draft, member.producer)) for member in some]
+        voices = [Voice(member.cluster, origins[member.producer]) for member in some]
         yield rows_of(events, voices, draft.kind)
 
 
@@ -273,6 +277,15 @@ def _predicate(draft: _Draft, head: LogHead, certificate: str) -> Predicate:
 def _largest(members: Sequence[Member]) -> list[tuple[str, int]]:
     counts = Counter(member.cluster for member in members)
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _require_unchanged(draft: _Draft) -> None:
+    """Refuse what people said or took back while the files were written."""
+    store = draft.press.store
+    late = [cast for cast in desk.votes_on(store, draft.request) if cast.place >= draft.size]
+    if late or not store.revoked().isdisjoint(draft.indexes):
+        name = request_id(draft.request)
+        raise StaleError(f"votes came or rows were taken back while {name} was written: try again")
 
 
 def _record(draft: _Draft, manifest: str, note: bytes) -> None:

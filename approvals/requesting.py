@@ -69,10 +69,8 @@ def _request(
 
 def _members(chosen: pd.DataFrame) -> list[Member]:
     columns = ["index", "leaf", "cluster", "producer", "source", "target", "origin"]
-    return [
-        Member(int(index), leaf, *map(str, rest))
-        for index, leaf, *rest in chosen[columns].itertuples(index=False)
-    ]
+    rows = zip(*(chosen[name].tolist() for name in columns), strict=True)
+    return [Member(*row) for row in rows]
 
 
 def _digest(dossiers: Iterable[Dossier]) -> str:

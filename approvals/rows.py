@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import pyarrow as pa
@@ -53,6 +54,7 @@ class Voice:
     origin: str
 
 
+@lru_cache(maxsize=65_536)
 def shard_of(cluster: str) -> int:
     """Return the shard of a cluster: H(cluster) mod 64, the same in every release."""
     return int.from_bytes(hashlib.sha256(cluster.encode()).digest()[:8], "big") % SHARDS

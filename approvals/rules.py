@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from approvals.model import ANY
-from approvals.policy import Deny, Policy, Reach, Rule, Voice
+from approvals.policy import Deny, Policy, ProducerBudget, Reach, Rule, Voice
 from approvals.roster import Reviewer
 from approvals.workflow import unfilled_roles
 from quarantine.errors import UsageError
@@ -85,7 +85,7 @@ def explain(policy: Policy) -> str:
         "How much one voice weighs, whatever is thought of it:",
         f"  a source: {_voice_line(budget.source)}",
         f"  a cluster of linked sources: {_voice_line(budget.cluster)}",
-        f"  a producer: {budget.producer.rows:,} rows and {budget.producer.share:.0%} of a release",
+        f"  a producer: {_most(budget.producer)}",
         f"  a target in over {support.rows} rows needs {support.clusters} clusters behind it",
         f"Sources on {' or '.join(policy.verdicts.leave_out)} stay behind.",
         "Who decides:",
@@ -108,9 +108,9 @@ def spell(duration: timedelta) -> str:
 
 def _rule_line(rule: Rule) -> str:
     waits = f"source {spell(rule.min_age)} old, event {spell(rule.dwell)} held"
-    shares = [f"{rule.share:.0%} of a release"] if rule.share < 1 else []
+    shares = [f"{_percent(rule.share)} of a release"] if rule.share < 1 else []
     if rule.share_of_scope < 1:
-        shares.append(f"{rule.share_of_scope:.0%} of all the scope ever released")
+        shares.append(f"{_percent(rule.share_of_scope)} of all the scope ever released")
     most = f", at most {' and '.join(shares)}" if shares else ""
     return f"{rule.name}: {_reach(rule)}; {waits}{most}"
 
@@ -130,11 +130,16 @@ def _any(words: Sequence[str], everything: str) -> str:
     return everything if ANY in words else "/".join(words)
 
 
+def _percent(share: float) -> str:
+    return f"{share * 100:g}%"
+
+
+def _most(budget: Voice | ProducerBudget) -> str:
+    return f"{budget.rows:,} rows and {_percent(budget.share)} of a release"
+
+
 def _voice_line(voice: Voice) -> str:
-    return (
-        f"{voice.rows:,} rows and {voice.share:.0%} of a release, {voice.lifetime:,} rows ever,"
-        f" {voice.per_target} on one target"
-    )
+    return f"{_most(voice)}, {voice.lifetime:,} rows ever, {voice.per_target} on one target"
 
 
 def _mend(fault: ErrorDetails) -> str:

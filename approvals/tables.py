@@ -64,7 +64,7 @@ def read_parquet(content: bytes, name: str) -> Iterator[pa.RecordBatch]:
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         yield from file.iter_batches(batch_size=GROUP)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise TamperedError(f"{name} cannot be read as Parquet") from error
 
 

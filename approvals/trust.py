@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from approvals.keys import key_id
 from approvals.landing import write_whole
 from approvals.roster import Reviewer, Roster, Tenure
-from approvals.signers.file import key_id
 from quarantine.errors import UsageError
 from quarantine.model import EPOCH
 from quarantine.record import Moment, spell_time

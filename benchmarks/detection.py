@@ -37,6 +37,7 @@ MOST_AT = 100
 SOURCE_TRUTHS = {"labels.csv": "label", "quality.csv": "T1", "sources.csv": "platform_bad"}
 STEPS = (3, 5, 10)
 FEWEST_BAD = 5
+FEWEST_CALLED = 10
 
 
 @dataclass(frozen=True)
@@ -226,10 +227,17 @@ def alarm_rows(tried: Tried, folder: Path) -> Iterator[str]:
             if flags.any():
                 share = known.loc[flags, "truth"].mean()
                 recall = known.loc[flags, "truth"].sum() / known["truth"].sum()
+                remark = _alarm_remark(int(flags.sum()), share, usual)
                 yield (
                     f"| {tried.name}, {name} | {what} | {int(flags.sum()):,} | {share:.2f} |"
-                    f" {usual:.2f} | {recall:.2f} | {'**inverted**' if share < usual else ''} |"
+                    f" {usual:.2f} | {recall:.2f} | {remark} |"
                 )
+
+
+def _alarm_remark(called: int, share: float, usual: float) -> str:
+    if share >= usual:
+        return ""
+    return "**inverted**" if called >= FEWEST_CALLED else "too few to say"
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from quarantine.evidence import Flags, Floats, Ints
 ALARM: Final = 0.5
 """A detector's score from which it raises a cold-start alarm: its strength has reached 1."""
 
+_NOTHING: Final = 1e-9
+_HALF: Final = 0.5
 _NORMAL: Final = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _NORMAL_MEAN: Final = 1.2533
@@ -29,20 +31,19 @@ def score_of(strength: Floats) -> Floats:
     return squeezed
 
 
-def deviations(values: Floats, floor: float = 1e-9) -> Floats:
+def deviations(values: Floats, floor: float = 0.0) -> Floats:
     """Return how many robust standard deviations each value lies above the median.
 
-    The spread is the MAD's, or the mean absolute deviation's where more than half the values are
-    equal, and never below `floor`.
+    The spread is the MAD's and at least `floor`. Without a floor, where more than half the values
+    are equal, it is the mean absolute deviation's, which outliers can stretch.
     """
     if not len(values):
         return np.empty(0)
     away = values - np.median(values)
-    spread = _NORMAL * float(np.median(np.abs(away)))
-    if spread < floor:
-        spread = max(_NORMAL_MEAN * float(np.mean(np.abs(away))), floor)
-    scaled: Floats = away / spread
-    return scaled
+    spread = max(_NORMAL * float(np.median(np.abs(away))), floor)
+    if spread < _NOTHING:
+        spread = max(_NORMAL_MEAN * float(np.mean(np.abs(away))), _NOTHING)
+    return np.asarray(away / spread, np.float64)
 
 
 def conformal(scores: Floats, reference: Floats) -> Floats:
@@ -70,9 +71,12 @@ def union(p_values: Floats, asked: Ints) -> Floats:
 def discoveries(p_values: Floats, false_share: float) -> Flags:
     """Say which p-values to call at an expected share of false calls of at most `false_share`.
 
-    Benjamini and Hochberg 1995, step-up.
+    Benjamini and Hochberg 1995, step-up, with Storey's estimate of how many are honest (those
+    above a half tell), which conformal p-values allow (Bates et al. 2023).
     """
     count = len(p_values)
+    honest = min(1.0, (1.0 + float((p_values > _HALF).sum())) / (_HALF * max(count, 1)))
+    false_share = false_share / honest
     called = np.zeros(count, np.bool_)
     order = np.argsort(p_values, kind="stable")
     below = p_values[order] <= false_share * np.arange(1, count + 1) / max(count, 1)
@@ -87,8 +91,8 @@ def large_enough(reference: int, sources: int, called: int, false_share: float) 
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One channel's opinion of each source: `scores` 0..1, which mean something where `judged`."""
+class Opinion:
+    """One detector's opinion of each source: `scores` 0..1, which mean something where `judged`."""
 
     name: str
     scores: Floats
@@ -97,9 +101,9 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """What rings: `rings` by channel (rows) and source (columns), the rest by source.
+    """What rings: `rings` by detector (rows) and source (columns), the rest by source.
 
-    `scores` are 0..1; `p_values` have no entries on a cold start; `thresholds` by channel are the
+    `scores` are 0..1; `p_values` have no entries on a cold start; `thresholds` by detector are the
     score (cold start) or the p-value (else) from which it rings; `notes` what a reader must know.
     """
 
@@ -110,60 +114,60 @@ class Alarms:
     notes: tuple[str, ...] = ()
 
 
-def cold(channels: Sequence[Channel]) -> Alarms:
-    """Ring where a channel's score reaches `ALARM`; the worst channel is the source's score."""
-    scores = np.array([channel.scores for channel in channels])
+def cold(opinions: Sequence[Opinion]) -> Alarms:
+    """Ring where a detector's score reaches `ALARM`; the worst of them is the source's score."""
+    scores = np.array([opinion.scores for opinion in opinions])
     return Alarms(
         rings=scores >= ALARM,
         scores=scores.max(axis=0, initial=0.0),
         p_values=np.empty(0),
-        thresholds={channel.name: ALARM for channel in channels},
+        thresholds={opinion.name: ALARM for opinion in opinions},
         notes=("cold start: nothing was released yet, so alarms are robust and not calibrated",),
     )
 
 
 def warm(
-    channels: Sequence[Channel], reference: Sequence[Channel], *, false_share: float
+    opinions: Sequence[Opinion], reference: Sequence[Opinion], *, false_share: float
 ) -> Alarms:
-    """Ring by conformal p-values of each channel against the same channel on the `reference`.
+    """Ring by conformal p-values of each detector against its own opinions on the `reference`.
 
-    Each channel's p-values are its own; Šidák's rule joins them, Benjamini and Hochberg's says
-    which sources to call, and a channel rings for a called source where its own p-value is small
-    enough. The score is one minus the joined p-value; raw scores order those that share one.
+    Šidák's rule joins a source's p-values, Benjamini and Hochberg's says which sources to call, and
+    a detector rings for a called source where its own p-value is small enough. The score is one
+    minus the joined p-value; raw scores order those that share one. A reference too small to call
+    what is robustly far out does not silence it: the robust alarms then ring too, and a note says
+    that they are not calibrated.
     """
-    table = np.array([channel.scores for channel in channels])
-    by_channel = np.array(
-        [_p_values(one, usual) for one, usual in zip(channels, reference, strict=True)]
+    table = np.array([opinion.scores for opinion in opinions])
+    p_values = np.array(
+        [_p_values(one, usual) for one, usual in zip(opinions, reference, strict=True)]
     )
-    asked = np.array([channel.judged for channel in channels]).sum(axis=0)
-    joined = union(by_channel, asked)
+    asked = np.array([opinion.judged for opinion in opinions]).sum(axis=0)
+    joined = union(p_values, asked)
     called = discoveries(joined, false_share)
-    limit = float(joined[called].max()) if called.any() else 0.0
+    limit = float(joined[called].max(initial=0.0))
     share = -np.expm1(np.log1p(-min(limit, 1.0 - 1e-12)) / np.maximum(asked, 1))
-    known = min(int(usual.judged.sum()) for usual in reference)
-    order = 0.5 * table.max(axis=0, initial=0.0) / (max(int(c.judged.sum()) for c in reference) + 1)
+    # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
+    rings = called & (table > 0) & (p_values <= share * (1.0 + 1e-9))
+    known = max(int(usual.judged.sum()) for usual in reference)
+    robust = table >= ALARM
+    enough = large_enough(known, len(joined), int(robust.any(axis=0).sum()), false_share)
+    order = 0.5 * table.max(axis=0, initial=0.0) / (known + 1)
     return Alarms(
-        # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
-        rings=called & (table > 0) & (by_channel <= share * (1.0 + 1e-9)),
+        rings=rings if enough else rings | robust,
         scores=np.clip(1.0 - joined + order, 0.0, 1.0),
         p_values=joined,
-        thresholds={channel.name: limit for channel in channels},
-        notes=_sized(known, len(joined), int(called.sum()), false_share),
+        thresholds={opinion.name: limit for opinion in opinions},
+        notes=() if enough else (_too_small(known, len(joined), false_share),),
     )
 
 
-def _p_values(channel: Channel, usual: Channel) -> Floats:
-    return np.where(
-        channel.judged, conformal(channel.scores, usual.scores[usual.judged]), 1.0
-    )
+def _p_values(opinion: Opinion, usual: Opinion) -> Floats:
+    return np.where(opinion.judged, conformal(opinion.scores, usual.scores[usual.judged]), 1.0)
 
 
-def _sized(known: int, sources: int, called: int, false_share: float) -> tuple[str, ...]:
-    """Say so where the reference is too small to call as few as were called: n+1 ≥ m/(share·R)."""
-    if large_enough(known, sources, called, false_share):
-        return ()
+def _too_small(known: int, sources: int, false_share: float) -> str:
     least = int(np.ceil(sources / (false_share * (known + 1))))
     return (
-        f"the reference of {known} sources is small for {sources} held ones: "
-        f"fewer than {least} bad sources cannot be told from chance, so silence means little",
+        f"the reference of {known} sources is small for {sources} held ones: fewer than {least} "
+        "bad sources cannot be told from chance, so robust alarms ring too, uncalibrated"
     )

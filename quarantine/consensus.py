@@ -123,7 +123,10 @@ def _rows(evidence: Evidence) -> Rows | None:
     target = frame["target"].to_numpy().astype(np.int64)
     answer = frame["answer"].to_numpy().astype(np.int64)
     value = frame["value"].to_numpy()
-    group = number(frame["kind"].cat.codes.to_numpy(), frame["scope"].cat.codes.to_numpy())
+    group = number(
+        frame["kind"].cat.codes.to_numpy().astype(np.int64),
+        frame["scope"].cat.codes.to_numpy().astype(np.int64),
+    )
     voice = number(target, evidence.cluster[source])
     cell = number(target, answer)
     base, middle = _chance(group, cell, answer, target), np.zeros(len(frame))

@@ -96,6 +96,7 @@ class Evidence:
     (datetime64[us, UTC]). Codes are given in order of first appearance, held before released, so
     the held sources are exactly 0..n-1. A target is one (kind, scope, target, question).
     `cluster` is the voice each source counts to (codes); every source its own until linked.
+    `beside` is neither judged nor taught from; it only surrounds the reference in `folds`.
     """
 
     held: pd.DataFrame
@@ -107,6 +108,7 @@ class Evidence:
     producers: Ints
     cluster: Ints
     timed: bool = True
+    beside: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def cold_start(self) -> bool:
@@ -120,10 +122,9 @@ class Evidence:
 
     @property
     def everything(self) -> pd.DataFrame:
-        """Return held rows, then released rows."""
-        if self.cold_start:
-            return self.held
-        return pd.concat([self.held, self.released], ignore_index=True)
+        """Return held rows, then all others: what was said around what is judged."""
+        parts = [part for part in (self.held, self.released, self.beside) if len(part)]
+        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else self.held
 
     def linked(self, cluster: Ints) -> Evidence:
         """Return the same evidence with each source counted to the voice `cluster` gives it."""
@@ -133,14 +134,15 @@ class Evidence:
         """Return the reference judged by itself: each half of its sources held, the other released.
 
         This is how a detector's usual score for reviewed sources is learnt without scoring a source
-        that it was fitted on (cross-conformal, Vovk 2015).
+        that it was fitted on (cross-conformal, Vovk 2015). What is really held stays `beside`, so
+        that both are judged in the same surroundings, but never teaches.
         """
         code = self.released["source"].to_numpy().astype(np.int64)
         half = (code * _SPREAD >> 16) % 2 == 0
         first, second = self.released[half], self.released[~half]
         return (
-            replace(self, held=first.reset_index(drop=True), released=second),
-            replace(self, held=second.reset_index(drop=True), released=first),
+            replace(self, held=first.reset_index(drop=True), released=second, beside=self.held),
+            replace(self, held=second.reset_index(drop=True), released=first, beside=self.held),
         )
 
 
@@ -166,18 +168,19 @@ def evidence_from(
     answer, answers = _words(both, "answer")
     target, targets = _targets(both, kind, scope)
     arrived = _column(both, "arrived").astype(np.int64)
+    claimed = _column(both, "claimed").astype(np.int64)
     frame = pd.DataFrame(
         {
             "index": _column(both, "index").astype(np.int64),
             "source": keys.astype(np.int32),
             "target": target.astype(np.int32),
-            "kind": pd.Categorical.from_codes(kind, kinds),
-            "scope": pd.Categorical.from_codes(scope, scopes),
+            "kind": pd.Categorical.from_codes(kind, pd.Index(kinds, dtype="str")),
+            "scope": pd.Categorical.from_codes(scope, pd.Index(scopes, dtype="str")),
             "answer": answer.astype(np.int32),
             "value": _column(both, "value").astype(np.float64),
             "place": _column(both, "place").astype(np.float64),
             "at": pd.to_datetime(arrived, unit="us", utc=True),
-            "claimed": pd.to_datetime(_column(both, "claimed"), unit="us", utc=True),
+            "claimed": pd.to_datetime(claimed, unit="us", utc=True),
         }
     )
     first_seen = np.full(len(sources), np.iinfo(np.int64).max)

@@ -17,6 +17,9 @@ _SLICES: Final = 1_000
 _SHORTEST: Final = 1_000_000
 _LONGEST: Final = 24 * 3_600 * 1_000_000
 _SUREST: Final = 0.98
+_FAINT: Final = 0.03
+_LIGHTEST: Final = 1e-6
+"""No cell weighs nothing, so that all products over the same cells have the same pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Who answered what, once each: source, target and cell (a target with an answer) in columns."""
+    """Who answered what, once each, in columns; a cell is a target with an answer."""
 
     source: Ints
     target: Ints
@@ -101,14 +104,13 @@ def overlap(source: Ints, cell: Ints, *, sources: int, doubt: float = 3.0) -> Ov
     _, first = np.unique(number(source, cell), return_index=True)
     who, what = source[first], cell[first]
     seen = np.bincount(what)
-    idf = np.log(max(len(np.unique(who)), 2) / np.maximum(seen, 1))
+    idf = np.log(max(len(np.unique(who)), 2) / np.maximum(seen, 1)).clip(_LIGHTEST)
     total = np.bincount(who, idf[what], sources)
     usual = max(float(idf[what].mean()), 1e-9) if len(what) else 1.0
     kept = affordable(seen)[what]
     plain = _table(who[kept], what[kept], np.ones(int(kept.sum())), sources)
     weighted = _table(who[kept], what[kept], idf[what][kept], sources)
-    left, right, count = _met(plain, plain)
-    weight = _looked_up(weighted @ plain.T, left, right)
+    left, right, (count, weight) = _met(plain @ plain.T, weighted @ plain.T)
     smaller = np.minimum(total[left], total[right])
     return Overlap(left, right, count.astype(np.int64), weight / (smaller + doubt * usual))
 
@@ -133,10 +135,15 @@ def beyond_chance(said: Answers) -> Agreement:
     ones = np.ones(len(who))
     present = _table(who, where, ones, said.sources)
     spoken = _table(who, what, ones, said.sources)
-    left, right, common = _met(present, present)
-    chance = _looked_up(_table(who, where, equal[where], said.sources) @ present.T, left, right)
+    together = present @ present.T
+    left, right, (common, chance, agreed) = _met(
+        together,
+        _table(who, where, equal[where].clip(_LIGHTEST), said.sources) @ present.T,
+        # Equal answers are a part of common targets: the sum has the pattern of the whole.
+        spoken @ spoken.T + together,
+    )
+    agreed = agreed - common
     expected = np.minimum(chance * np.sqrt(own[left] * own[right]), _SUREST * common)
-    agreed = _looked_up(spoken @ spoken.T, left, right)
     above = agreed - expected
     return Agreement(
         source=left,
@@ -148,7 +155,12 @@ def beyond_chance(said: Answers) -> Agreement:
 
 
 def closest(source: Ints, value: Floats, *, sources: int, most: int = 3) -> Floats:
-    """Return, by source, the mean of its `most` highest values; partners it lacks count 0."""
+    """Return, by source, the mean of its `most` highest values; partners it lacks count 0.
+
+    Values up to `_FAINT` of the highest count 0 too: most pairs are such, and sorting them is dear.
+    """
+    loud = value > _FAINT * value.max(initial=0.0)
+    source, value = source[loud], value[loud]
     order = np.lexsort((-value, source))
     who = source[order]
     first = np.arange(len(who)) - np.searchsorted(who, who, side="left") < most
@@ -168,14 +180,11 @@ def _table(row: Ints, column: Ints, value: Floats, rows: int) -> sp.csr_array:
     return sp.csr_array((value, (row, column)), shape=(rows, int(column.max(initial=-1)) + 1))
 
 
-def _met(left: sp.csr_array, right: sp.csr_array) -> tuple[Ints, Ints, Floats]:
-    """Return the pairs of different rows that meet, and how often."""
-    met = (left @ right.T).tocoo()
-    apart = met.row != met.col
-    return met.row[apart].astype(np.int64), met.col[apart].astype(np.int64), met.data[apart]
-
-
-def _looked_up(table: sp.csr_array, row: Ints, column: Ints) -> Floats:
-    if not len(row):  # a sparse array looked up nowhere stays sparse
-        return np.empty(0)
-    return np.asarray(table[row, column], np.float64).ravel()
+def _met(*tables: sp.csr_array) -> tuple[Ints, Ints, list[Floats]]:
+    """Return the pairs of different rows that meet, and what each table, alike in pattern, says."""
+    for table in tables:
+        table.sort_indices()
+    first = tables[0].tocoo()
+    apart = first.row != first.col
+    left, right = first.row[apart].astype(np.int64), first.col[apart].astype(np.int64)
+    return left, right, [table.data[apart] for table in tables]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -94,8 +94,14 @@ class Store(Protocol):
     def lost(self, producer: str, first: int, last: int, at: int) -> None:
         """Report that entries `first` to `last` (seq, inclusive) of `producer` never came."""
 
-    def seen(self, producer: str, stream: str, added: int) -> int:
-        """Remember what Redis says was ever added to `stream`; return the sum over its lives."""
+    def seen(
+        self, producer: str, stream: str, added: int, again: Callable[[], int] | None = None
+    ) -> int:
+        """Remember what Redis says was ever added to `stream`; return the sum over its lives.
+
+        A number smaller than before is a new life of the stream, or was read before another's:
+        `again` reads it anew while nobody else can write.
+        """
 
     def added(self) -> Mapping[str, int]:
         """Return, by producer, the entries ever added as last seen."""
@@ -144,11 +150,11 @@ class Detector(Protocol):
         """Return the channel whose alarm this detector raises (`outsider`, `ring`, `tempo`, …)."""
 
     def examine(self, evidence: Evidence) -> Findings:
-        """Score the held sources that this detector has an opinion on; absence is no opinion."""
+        """Score the held sources that this detector can judge; one left out got no opinion."""
 
 
 class Linker(Protocol):
     """One reason to count several sources as one voice."""
 
     def link(self, evidence: Evidence) -> Links:
-        """Return pairs of held sources that are linked, each with its kind of evidence."""
+        """Return the sources that one kind of evidence links; two kinds are needed to join them."""

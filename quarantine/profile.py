@@ -1,4 +1,4 @@
-"""Statistics per source and per target that merge: profile(A ∪ B) = merge(profile(A), profile(B))."""
+"""Statistics per source and target that merge: profile(A + B) = merge(profile(A), profile(B))."""
 
 from __future__ import annotations
 

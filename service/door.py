@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from approvals.roster import Roster
-from quarantine.model import INBOUND, Arrival, Taken, to_micros
+from quarantine.model import INBOUND, DeadLetter, Taken, to_micros
 from quarantine.ports import Store
 from service.wire import Entry, give_up, sift
+
+PORTION: Final = 2 * 1024 * 1024
+"""Bytes that are taken in by one transaction: events in hand weigh many times their bytes."""
 
 Fields = Mapping[bytes, bytes]
 
@@ -32,19 +36,25 @@ class Door:
     def take(self, stream: str, entries: Sequence[tuple[str, Fields]]) -> Taken:
         """Take in what was read from `stream`, durably; hearing it again changes nothing.
 
-        Raises `UnavailableError` when the store cannot be written now: nothing was taken then.
+        Raises `UnavailableError` when the store cannot be written now: what was not taken by then
+        can be taken later, with all the rest once more.
         """
         with self._lock:
             self._follow()
             at = to_micros(self.clock())
             producer = self.roster.producers.get(stream.removeprefix(INBOUND))
-            read = [Entry(stream, id_, fields, at) for id_, fields in entries]
-            return self.store.take([sift(entry, producer, self._secret) for entry in read])
+            stored, duplicates, dead = 0, 0, list[DeadLetter]()
+            for some in _portions([Entry(stream, id_, fields, at) for id_, fields in entries]):
+                taken = self.store.take([sift(entry, producer, self._secret) for entry in some])
+                stored += taken.stored
+                duplicates += taken.duplicates
+                dead += taken.dead
+            return Taken(stored, duplicates, dead)
 
     def give_up(self, stream: str, entry: tuple[str, Fields], deliveries: int) -> Taken:
         """Put aside an entry that was delivered too often."""
         with self._lock:
-            given: Arrival = give_up(Entry(stream, *entry, to_micros(self.clock())), deliveries)
+            given = give_up(Entry(stream, *entry, to_micros(self.clock())), deliveries)
             return self.store.take([given])
 
     def producers(self) -> frozenset[str]:
@@ -62,3 +72,17 @@ class Door:
             return (self.secrets / key_id).read_bytes()
         except FileNotFoundError:
             return None
+
+
+def _portions(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Group entries, in their order, into portions of about `PORTION` bytes."""
+    some: list[Entry] = []
+    size = 0
+    for entry in entries:
+        some.append(entry)
+        size += sum(map(len, entry.fields.values()))
+        if size >= PORTION:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

@@ -59,7 +59,11 @@ class Ledger:
         except BlockingIOError:
             self._out.close()
             raise RefusedError(f"{self.path} is in use by another publisher") from None
-        self._recall()
+        try:
+            self._recall()
+        except TamperedError:
+            self._out.close()
+            raise
         if self.path.stat().st_size > COMPACT:
             self._compact()
 

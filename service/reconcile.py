@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,12 +13,13 @@ import redis
 from approvals.attest import act_of, record_of
 from approvals.model import LossReported
 from approvals.ports import Signer
-from quarantine.model import Counts, Passage, from_micros, to_micros
+from quarantine.model import INBOUND, Counts, Passage, from_micros, to_micros
 from quarantine.ports import Store
 from quarantine.record import spell_time
 from service import notices
 from service.bus import connect, shown, stream_of
-from service.passage import TRIES, Standing, standings, trim
+from service.law import Range, Status, figures, missing
+from service.passage import TRIES, Standing, look, standings, trim
 from service.wire import UNVOUCHED
 
 GRACE: Final = timedelta(seconds=5)
@@ -28,10 +29,8 @@ LEAP: Final = 10**12
 
 _PAGE: Final = 100
 
-Range = tuple[int, int]
 
-
-def status(store: Store, url: str | None, *, open_requests: int) -> dict[str, object]:
+def status(store: Store, url: str | None, *, open_requests: int) -> Status:
     """Return the figures of the contract's section 2; `bus` is null when `url` does not answer."""
     counts = store.counts()
     passages: dict[str, Passage] | None = None
@@ -51,53 +50,6 @@ def status(store: Store, url: str | None, *, open_requests: int) -> dict[str, ob
         "last_scoring_at": None if scored is None else spell_time(from_micros(scored)),
         "open_requests": open_requests,
     }
-
-
-def figures(
-    counts: Mapping[str, Counts],
-    added: Mapping[str, int],
-    passages: Mapping[str, Passage] | None,
-) -> dict[str, dict[str, object]]:
-    """Set the store's counts against the bus's, by producer.
-
-    `added` is over all lives of a stream. Without `passages` (the bus does not answer) what was
-    added when last seen and did not come is taken to wait there still.
-    """
-    found = {}
-    for producer in sorted({*counts, *added, *(passages or {})}):
-        here = counts.get(producer, Counts())
-        accounted = here.entries_received + here.entries_lost
-        total = added.get(producer, 0)
-        if passages is None:
-            total = max(total, accounted)
-            pending = total - accounted
-        else:
-            pending = passages.get(producer, Passage()).pending
-        found[producer] = {
-            "entries": {
-                "added": total,
-                "received": here.entries_received,
-                "lost": here.entries_lost,
-                "pending": pending,
-            },
-            "events": {
-                name: asdict(here)[name]
-                for name in ("received", "stored", "duplicates", "dead_lettered")
-            },
-            "gap": total - accounted - pending,
-        }
-    return found
-
-
-def missing(seqs: Sequence[int], known: Sequence[Range] = ()) -> list[Range]:
-    """Return the gaps in rising `seqs`, which begin at 1, that the `known` ranges do not cover."""
-    found, expected = [], 1
-    steps = sorted([*((seq, seq) for seq in seqs), *known]) if known else [(s, s) for s in seqs]
-    for first, last in steps:
-        if first > expected:
-            found.append((expected, first - 1))
-        expected = max(expected, last + 1)
-    return found
 
 
 @dataclass(slots=True)
@@ -120,7 +72,7 @@ class Reconciler:
         self._follow()
         for producer, stands in standings(self.client, self.store).items():
             stream = stream_of(producer)
-            self.store.seen(producer, stream, stands.look.added)
+            remembered(self.store, self.client, stream, stands.look.added)
             trim(self.client, stream, stands.look)
             for first, last in self._lost(producer, stands):
                 self._report(producer, first, last)
@@ -180,6 +132,12 @@ class Reconciler:
         notices.publish(self.client, "loss-detected", producer, said, at=at)
 
 
+def remembered(store: Store, client: redis.Redis, stream: str, added: int) -> int:
+    """Let the store remember what was ever added to `stream`; return the sum over its lives."""
+    producer = stream.removeprefix(INBOUND)
+    return store.seen(producer, stream, added, lambda: look(client, stream).added)
+
+
 def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
     """Look at the bus and remember what was added; absent when it does not answer."""
     if url is None:
@@ -187,10 +145,11 @@ def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
     try:
         with connect(url) as client:
             found = standings(client, store)
+            for producer, stands in found.items():
+                stream = stream_of(producer)
+                stands.passage.added = remembered(store, client, stream, stands.look.added)
     except (redis.RedisError, OSError):
         return None
-    for producer, stands in found.items():
-        store.seen(producer, stream_of(producer), stands.look.added)
     return {producer: stands.passage for producer, stands in found.items()}
 
 

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, NoReturn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from approvals.keys import read_public
 from approvals.model import ANY, ProducerKey
 from approvals.roster import Producer
-from approvals.signers.file import read_public
 from quarantine.envelope import LARGEST, read, understand
 from quarantine.errors import MalformedError, UnavailableError
 from quarantine.model import INBOUND, Arrival, DeadLetter, Event, from_micros, put_aside

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, cast
 
 from approvals.attest import act_of, record_of
 from approvals.checkpoint import origin_of
+from approvals.keys import key_id
 from approvals.model import PolicyAdopted
 from approvals.ports import Signer, SignerKind
 from approvals.roster import Roster
 from approvals.rules import Policy, load
-from approvals.signers.file import key_id, new_key
+from approvals.signers.file import new_key
 from quarantine.errors import NotAuthorisedError, UnavailableError, UsageError
 from quarantine.plugins import offered
 from quarantine.ports import Store

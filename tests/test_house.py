@@ -56,15 +56,14 @@ def test_a_file_added_to_a_registry_is_taken_up(
     folder = importlib.import_module(package)
     before = set(offered(package, name))
     (tmp_path / "newcomer.py").write_text(f'"""A newcomer."""\n\n{name} = "taken up"\n')
-    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
-    offered.cache_clear()
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+        offered.cache_clear()
         found = offered(package, name)
         assert set(found) == before | {"newcomer"}
         assert found["newcomer"] == "taken up"
-    finally:
-        offered.cache_clear()
-        sys.modules.pop(f"{package}.newcomer", None)
+    offered.cache_clear()
+    sys.modules.pop(f"{package}.newcomer", None)
     assert set(offered(package, name)) == before
 
 

@@ -85,8 +85,8 @@ class Call:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        for store in self._open:
-            store.close()
+        while self._open:
+            self._open.pop().close()
 
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -36,12 +36,12 @@ def add(
 ) -> None:
     """Let a person decide with this key from now on."""
     from approvals.attest import act_of
+    from approvals.keys import key_id
     from approvals.model import ReviewerAdded
-    from approvals.signers.file import key_id
-    from quarantine.errors import RefusedError, UsageError
+    from quarantine.errors import UsageError
 
     if name in call.roster.reviewers:
-        raise RefusedError(f"there is a reviewer {name} already")
+        raise UsageError(f"there is a reviewer {name} already")
     if not key.is_file():
         raise UsageError(f"there is no file {key}")
     public = key.read_text(encoding="utf-8")
@@ -88,10 +88,10 @@ def revoke(call: Call, name: str) -> None:
     """Let a reviewer's key decide nothing more from now on."""
     from approvals.attest import act_of
     from approvals.model import ReviewerRevoked
-    from quarantine.errors import RefusedError
+    from quarantine.errors import UsageError
 
     if name not in call.roster.reviewers:
-        raise RefusedError(f"there is no reviewer {name}: quarantine reviewer list")
+        raise UsageError(f"there is no reviewer {name}: quarantine reviewer list")
     at = call.rim.now()
     act = ReviewerRevoked(at=at, name=name, since=at)
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])

@@ -50,7 +50,8 @@ def list_(
 
     if verdict is not None and verdict not in list(Verdict):
         raise UsageError(f"a verdict is one of {', '.join(Verdict)}")
-    found = [each for each in call.store.dossiers() if verdict in (None, each.verdict.value)]
+    found = [_as_ruled(call, each) for each in call.store.dossiers()]
+    found = [each for each in found if verdict in (None, each.verdict.value)]
     heads = ("source", "events", "score", "p", "verdict", "cluster", "because")
     rows = [
         (
@@ -73,7 +74,7 @@ def show(call: Call, source: SourceArgument) -> None:
     from quarantine.safe import safe
 
     key = known_source(call, source)
-    found = call.store.dossiers([key])
+    found = [_as_ruled(call, each) for each in call.store.dossiers([key])]
     document = _document(call, found[0]) if found else _unscored(call, key)
     lines = [
         f"{safe(str(key))}: {document['verdict']}, score {document['score']}",
@@ -152,16 +153,28 @@ def _rule(  # noqa: PLR0913  a command's options are its arguments
 
 
 def known_source(call: Call, spelled: str) -> SourceKey:
-    """Return the source that `producer/source` names; `RefusedError` when nobody heard of it."""
-    from quarantine.errors import RefusedError
+    """Return the source that `producer/source` names; `UsageError` when nobody heard of it."""
+    from quarantine.errors import UsageError
     from quarantine.model import SourceKey
     from quarantine.safe import safe
 
     producer, _, source = spelled.partition("/")
     key = SourceKey(producer, source)
     if key not in call.store.sources():
-        raise RefusedError(f"there is no source {safe(spelled)}: quarantine sources list")
+        raise UsageError(f"there is no source {safe(spelled)}: quarantine sources list")
     return key
+
+
+def _as_ruled(call: Call, dossier: Dossier) -> Dossier:
+    """Return a dossier with a person's ruling in force, which scoring may not have met yet."""
+    from quarantine.verdicts import ruling, verdict
+
+    standing = _standing(call, dossier.key)
+    said = ruling(standing)
+    if said is None or said in dossier.findings:
+        return dossier
+    findings = (said, *(each for each in dossier.findings if each.detector != said.detector))
+    return dossier.model_copy(update={"verdict": verdict((), standing), "findings": findings})
 
 
 def _document(call: Call, dossier: Dossier) -> dict[str, object]:

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization as spelled
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from approvals.keys import key_id, spell_public
 from approvals.ports import Signer, SignerKind
 from quarantine.errors import NotAuthorisedError, UsageError
-
-
-def spell_public(key: Ed25519PublicKey) -> str:
-    """Spell a public key as PEM SubjectPublicKeyInfo."""
-    return key.public_bytes(
-        spelled.Encoding.PEM, spelled.PublicFormat.SubjectPublicKeyInfo
-    ).decode()
-
-
-def read_public(pem: str) -> Ed25519PublicKey:
-    """Read an Ed25519 public key in PEM SubjectPublicKeyInfo; `UsageError` when it is none."""
-    try:
-        key = spelled.load_pem_public_key(pem.encode())
-    except ValueError as error:
-        raise UsageError("this is no public key in PEM (SubjectPublicKeyInfo)") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageError("only Ed25519 public keys are taken")
-    return key
-
-
-def key_id(pem: str) -> str:
-    """Return the id of a public key: 16 hex digits of the SHA-256 of its DER."""
-    der = read_public(pem).public_bytes(
-        spelled.Encoding.DER, spelled.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(der).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

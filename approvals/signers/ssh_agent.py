@@ -10,8 +10,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from approvals.keys import key_id, spell_public
 from approvals.ports import Signer, SignerKind
-from approvals.signers.file import key_id, spell_public
 from quarantine.errors import NotAuthorisedError
 
 PREFIX: Final = "ssh-agent:"

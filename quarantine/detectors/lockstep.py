@@ -23,7 +23,7 @@ from quarantine.ports import Detector
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to look at it: how strongly by source (1 rings), the pairs, and the words for both."""
+    """One way to look at it: the strength by source (1 rings), the pairs and the words."""
 
     strength: Floats
     pairs: Overlap
@@ -46,7 +46,8 @@ class Lockstep:
     faint: float = 0.75
     unusual: float = 8.0
     unusual_together: float = 5.0
-    agreeing: float = 4.0
+    grain: float = 0.05
+    agreeing: float = 2.0
     copying: float = 8.5
     identical: float = 0.8
     together: int = 4
@@ -86,7 +87,7 @@ class Lockstep:
         agreed = beyond_chance(said)
         share = self._closest(near.source, near.relative, said.sources)
         excess = self._closest(agreed.source, agreed.excess, said.sources)
-        most = np.minimum(share / self.most_of, deviations(share, 0.02) / self.unusual)
+        most = np.minimum(share / self.most_of, deviations(share, self.grain) / self.unusual)
         copied = np.minimum(agreed.excess / self.copying, agreed.filled / self.identical)
         strength = np.maximum(
             np.minimum(most, excess / self.agreeing),
@@ -113,7 +114,7 @@ class Lockstep:
         # Every act stands in two overlapping slices.
         often = self._closest(near.source, near.shared / 2, len(evidence.sources))
         strength = np.minimum(
-            np.minimum(share / self.most_of, deviations(share, 0.02) / self.unusual_together),
+            np.minimum(share / self.most_of, deviations(share, self.grain) / self.unusual_together),
             often / self.together,
         )
         return _Reading(strength, near, "answers the same targets alike within moments")

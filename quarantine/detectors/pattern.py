@@ -18,7 +18,8 @@ class Pattern:
     """An isolation forest (Liu, Ting and Zhou 2008) fitted on released profiles only.
 
     It never sees what it scores: fitted on its own batch, the more attackers there are the more
-    usual they look. Silent on a cold start, and while fewer than `least` sources with `events` events were released.
+    usual they look. Silent on a cold start, and while fewer than `least` released sources have
+    `events` events.
     """
 
     channel: str = "pattern"
@@ -29,7 +30,7 @@ class Pattern:
     far: float = 6.0
 
     def examine(self, evidence: Evidence) -> Findings:
-        """Score held sources with enough events by how easily its habits are told from the released ones."""
+        """Score held sources with enough events by how easily the forest isolates them."""
         usual, held = self._habits(evidence.released), self._habits(evidence.held)
         if len(usual) < self.least or not len(held):
             return Findings(
@@ -46,10 +47,10 @@ class Pattern:
         away = (held - middle) / spread
 
         def because(position: int) -> str:
-            most = away.iloc[position].abs().idxmax()
+            most = str(away.columns[int(np.argmax(np.abs(away.to_numpy()[position])))])
             return (
                 f"its habits differ from those of {len(usual)} reviewed sources, most in {most}: "
-                f"{held.iloc[position][most]:.2f}, {middle[most]:.2f} is usual"
+                f"{held[most].iloc[position]:.2f}, {middle[most]:.2f} is usual"
             )
 
         middling = float(np.median(ease))

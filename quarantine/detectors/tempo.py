@@ -81,17 +81,17 @@ class Tempo:
             count=count,
             busiest=busiest,
             even=_evenness(source, at, size, self.gaps),
-            rushed=np.bincount(source, rushed, size),
+            rushed=np.bincount(source, rushed, size).astype(np.float64),
             life=last - first,
         )
 
     def _strengths(self, pace: _Pace) -> Floats:
         """Return by reading (rows) and source how strongly it stands out; 1 rings."""
         hour = np.minimum(
-            deviations(_beyond_peers(pace), 0.5) / self.far, pace.busiest / self.busy
+            _among(pace, _beyond_peers(pace), 0.5) / self.far, pace.busiest / self.busy
         )
         share = pace.rushed / (pace.count + 3)
-        rush = np.minimum(deviations(share, 0.05) / self.far, pace.rushed / self.rushes)
+        rush = np.minimum(_among(pace, share, 0.05) / self.far, pace.rushed / self.rushes)
         return np.array([hour, pace.even / self.even, np.minimum(rush, share / 0.5)])
 
     def _words(self, pace: _Pace, source: int, reading: int) -> str:
@@ -109,6 +109,14 @@ class Tempo:
             f"{pace.rushed[source]:.0f} of {count} events fell into a rush on their target, "
             f"over {self.rush:g} times its usual day"
         )
+
+
+def _among(pace: _Pace, values: Floats, floor: float) -> Floats:
+    """Return robust deviations among the sources that spoke; others have none."""
+    spoke = pace.count > 0
+    found = np.zeros(len(values))
+    found[spoke] = deviations(values[spoke], floor)
+    return found
 
 
 def _beyond_peers(pace: _Pace) -> Floats:
@@ -147,7 +155,8 @@ def _rushes(evidence: Evidence, at: Ints, rush: float) -> Floats:
     start = np.cumsum(days) - days
     median = today[order][np.minimum(start + days // 2, len(order) - 1)]
     quiet = (days >= 3)[target]  # noqa: PLR2004  with fewer days there is no usual one
-    return (quiet & (today[day] > rush * median[target])).astype(np.float64)
+    rushed = quiet & (today[day] > rush * median[target])
+    return np.where(rushed, 1.0, 0.0)
 
 
 DETECTOR: Detector = Tempo()

@@ -35,7 +35,9 @@ class Newcomers:
         producer = evidence.producers[first]
         hours = np.bincount(producer)
         usual = np.array([np.median(size[producer == one]) for one in range(len(hours))])
-        burst = (size >= self.least) & (size >= self.times * usual[producer]) & (hours[producer] > 1)
+        burst = (
+            (size >= self.least) & (size >= self.times * usual[producer]) & (hours[producer] > 1)
+        )
         return Links(group=np.where(burst[wave] & named, wave, -1))
 
 

@@ -1,22 +1,42 @@
-"""How much bad clusters could put into what would leave: of everything, and of what is not held."""
+"""How much bad clusters could put into what would leave: without caps, and within the budgets."""
 
 from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from approvals.admission import COLUMNS
+from approvals.budget import PRIOR, choose
 from approvals.certificate import Certificate, certify
 from approvals.rules import Policy
+from quarantine.envelope import kind_named
+from quarantine.model import Tier, from_micros
 from service.backtest.known import coded
 from service.backtest.model import Feedback, Flags
 from service.backtest.passes import Judged
 
+_WORDS: Final = ("source", "kind", "scope", "target", "question")
+_LABELLED: Final = frozenset({"label", "pseudo_label"})
+
 
 def exposures(feedback: Feedback, judged: Judged, policy: Policy) -> dict[str, Certificate]:
-    """Certify all events (`everything`: no detector trusted) and what would leave (`passed`)."""
-    rows = _rows(feedback, judged)
+    """Certify all events, those that would not stay behind, and those that budgets let leave.
+
+    `everything` trusts no detector, `passed` leaves out what the policy's verdicts leave out, and
+    `within_budgets` is chosen from everything, again without a detector, one release for each
+    scope and kind, as if all waits were over and every source was vetted by people.
+    """
+    rows = _candidates(feedback, judged)
     passed = ~left_out(feedback, judged, policy)
-    return {"everything": certify(rows, policy), "passed": certify(rows[passed], policy)}
+    return {
+        "everything": certify(rows, policy),
+        "passed": certify(rows[passed], policy),
+        "within_budgets": certify(_within_budgets(rows, policy), policy),
+    }
 
 
 def left_out(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
@@ -30,18 +50,45 @@ def left_out(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
     return np.array([name in stays for name in names], bool)[source] & ~judged.released
 
 
-def _rows(feedback: Feedback, judged: Judged) -> pd.DataFrame:
-    source, names = coded(feedback.events, "source")
-    target, targets = coded(feedback.events, "target")
-    kind, kinds = coded(feedback.events, "kind")
-    cluster = {dossier.source: dossier.cluster for dossier in judged.dossiers}
+def _within_budgets(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    longest = max(rule.min_age + rule.dwell for rule in policy.rule)
+    at = from_micros(int(rows["arrived"].max())) + longest + timedelta(seconds=1)
+    prior = pd.DataFrame({name: [] for name in PRIOR})
+    chosen = [
+        choose(release[list(COLUMNS)], policy, prior=prior, at=at).members["index"]
+        for _, release in rows.groupby(["scope", "kind"], sort=True)
+    ]
+    return rows[rows["index"].isin(pd.concat(chosen))]
+
+
+def _candidates(feedback: Feedback, judged: Judged) -> pd.DataFrame:
+    """Return every event as what a release chooses from (`admission.COLUMNS`), and its label."""
+    codes = {name: coded(feedback.events, name) for name in _WORDS}
     rows = pd.DataFrame(
-        {
-            "cluster": np.array([cluster[name] for name in names], dtype=object)[source],
-            "target": np.array(targets, dtype=object)[target],
-        }
+        {name: np.array(words, dtype=object)[code] for name, (code, words) in codes.items()}
     )
-    if kinds == ["label"] and len(kind):
+    source, names = codes["source"]
+    cluster = {dossier.source: dossier.cluster for dossier in judged.dossiers}
+    rows["index"] = np.arange(len(rows))
+    rows["cluster"] = np.array([cluster[name] for name in names], dtype=object)[source]
+    rows["producer"] = rows["source"]  # nobody vouches for anyone here: each stands for itself
+    rows["origin"] = rows["kind"].map({n: str(kind_named(n).origin) for n in codes["kind"][1]})
+    rows["tier"] = str(Tier.VETTED)
+    rows["aspect"] = rows["barred"] = ""
+    rows["verdict"] = "clear"
+    rows["arrived"] = feedback.events.column("arrived").to_numpy()
+    rows["first_seen"] = rows.groupby("source")["arrived"].transform("min")
+    rows["leaf"] = _leaves(rows["source"], feedback)
+    if set(codes["kind"][1]) <= _LABELLED:
         answer, answers = coded(feedback.events, "answer")
         rows["label"] = np.array(answers, dtype=object)[answer]
     return rows
+
+
+def _leaves(sources: pd.Series[str], feedback: Feedback) -> list[bytes]:
+    """Return what orders the choice: a hash that no source had a say in beyond its name and id."""
+    ids = feedback.events.column("id").to_pylist()
+    return [
+        hashlib.sha256(f"{source}\x00{name}".encode()).digest()
+        for source, name in zip(sources, ids, strict=True)
+    ]

@@ -177,9 +177,10 @@ def _exposure(exposures: Mapping[str, Certificate]) -> Table:
         "What bad clusters could hold",
         ("of", "bad clusters", "rows at most", "share", "of rows"),
         rows,
-        "The worst case, whichever clusters are bad: a bound on rows, not on harm."
-        " 'everything' trusts no detector; 'passed' is what would not stay behind. No budget is"
-        " applied: a release within budgets holds less.",
+        "The worst case, whichever clusters are bad: a bound on rows, not on harm. 'everything'"
+        " trusts no detector and no budget, 'passed' is what would not stay behind, and"
+        " 'within_budgets' is what the policy's budgets let leave of everything, no detector"
+        " trusted, as if every source was vetted.",
     )
 
 

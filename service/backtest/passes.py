@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,9 @@ from quarantine.scoring import Scored, score
 from service.backtest.known import coded
 from service.backtest.model import Feedback, Flags, Floats, Ints
 from service.scoring import split
+
+_SPOKEN: Final = 20
+"""How often at most passes are spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def in_force(
         for each in dossiers:
             now[place[each.source]] = each.score
         scores[size : size + every] = now[source[size : size + every]]
-        progress(f"scored the first {size:,} of {total:,} events")
+        if size * _SPOKEN // total > (size - every) * _SPOKEN // total:
+            progress(f"scored the first {size:,} of {total:,} events")
     return scores
 
 

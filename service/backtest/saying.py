@@ -176,7 +176,7 @@ def _scaled(
 ) -> dict[str, tuple[Ints, Sequence[str | float]]]:
     """Return the ratings' numbers; where the ends of the scale are missing, as observed in scope.
 
-    Where all that was observed is one value, the scale reaches half a point to either side.
+    Where all that was observed is one value, the scale reaches from it one point up.
     """
     value, low, high = (_numbers(table, name, account) for name in CELLS["rating"])
     seen = pd.DataFrame({"low": np.fmin(value, low), "high": np.fmax(value, high)})
@@ -184,8 +184,7 @@ def _scaled(
     bottom = np.where(np.isnan(low), within["low"].transform("min"), low)
     top = np.where(np.isnan(high), within["high"].transform("max"), high)
     flat = bottom == top
-    bottom = np.where(flat & np.isnan(low), bottom - 0.5, bottom)
-    top = np.where(flat & np.isnan(high), top + 0.5, top)
+    top = np.where(flat & np.isnan(high), top + 1, top)
     numbers = zip(CELLS["rating"], (value, bottom, top), strict=True)
     return {name: _coded_numbers(column) for name, column in numbers}
 

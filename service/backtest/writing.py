@@ -31,8 +31,12 @@ _TIME: Final = pa.timestamp("us", tz="UTC")
 
 def check_place(out: Path) -> None:
     """Raise `UsageError` unless `out` is free, empty, or holds nothing but an earlier backtest."""
-    if not out.exists() and not out.is_symlink():
-        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if not out.exists() and not out.is_symlink():
+            return
+    except OSError as error:
+        raise UsageError(f"{out} cannot be made: {error.strerror}") from error
     if out.is_symlink() or not out.is_dir():
         raise UsageError(f"{out} is no directory")
     inside = {entry.name for entry in out.iterdir()}
@@ -42,7 +46,6 @@ def check_place(out: Path) -> None:
 
 def write_out(out: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a directory beside `out`, which takes its place when it is complete."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     check_place(out)
     beside, before = (out.with_name(f".{out.name}.{word}") for word in ("next", "before"))
     for left in (beside, before):

@@ -129,8 +129,8 @@ def status(call: Call, *, bus: BusOption = None) -> None:
         ]
         for name, each in document["producers"].items()
     ]
-    rest = ("bus", "lag", "oldest_pending_s", "last_scoring_at", "open_requests")
-    call.say(document, [*columns(heads, rows), *(f"{key}: {document[key]}" for key in rest)])
+    rest = [f"{name}: {value}" for name, value in document.items() if name != "producers"]
+    call.say(document, [*columns(heads, rows), *rest])
 
 
 def _open_requests(call: Call) -> int:

@@ -151,14 +151,14 @@ def revoke(
     from approvals.attest import act_of
     from approvals.model import ProducerRevoked
     from quarantine.envelope import moment
-    from quarantine.errors import RefusedError
+    from quarantine.errors import UsageError
     from quarantine.record import spell_time
 
     producer = call.roster.producers.get(name)
     if producer is None:
-        raise RefusedError(f"there is no producer {name}: quarantine producer list")
+        raise UsageError(f"there is no producer {name}: quarantine producer list")
     if key is not None and key not in producer.keys:
-        raise RefusedError(f"{name} has no key {key}: quarantine producer list")
+        raise UsageError(f"{name} has no key {key}: quarantine producer list")
     at = call.rim.now()
     act = ProducerRevoked(at=at, name=name, key=key, since=moment(since) if since else at)
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
@@ -184,8 +184,8 @@ def _check(name: str, kinds: list[str], origin: str) -> None:
 
 
 def _key(call: Call, key: Path | None, hmac: Path | None) -> ProducerKey:
+    from approvals.keys import key_id
     from approvals.model import ProducerKey
-    from approvals.signers.file import key_id
     from quarantine.errors import UsageError
     from service.settings import State
 

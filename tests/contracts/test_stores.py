@@ -228,6 +228,24 @@ def test_losses_and_what_the_bus_said_add_up(store: Store) -> None:
     assert store.seen("app", "feedback:in:app", 2) == 14, "a smaller number is a new life"
 
 
+def test_a_number_that_was_read_too_early_is_no_new_life(store: Store) -> None:
+    assert store.seen("app", "feedback:in:app", 12) == 12
+    assert store.seen("app", "feedback:in:app", 10, lambda: 13) == 13
+    assert store.seen("app", "feedback:in:app", 3, lambda: 4) == 17
+
+
+def test_what_was_reported_lost_and_came_after_all_is_not_lost(store: Store) -> None:
+    store.lost("app", 4, 6, 1)
+    store.take([entry(5, said("a"))])
+    assert store.counts()["app"].entries_lost == 2
+
+
+def test_tells_which_entries_were_taken(store: Store) -> None:
+    store.take([entry(1, said("a")), entry(2, said("b"))])
+    assert store.taken("feedback:in:app", ["1-0", "2-0", "3-0"]) == {"1-0", "2-0"}
+    assert store.taken("feedback:in:other", ["1-0"]) == set()
+
+
 def test_kept_checkpoints_come_back_in_order(store: Store) -> None:
     store.checkpoint(5, b"five")
     store.checkpoint(2, b"two")

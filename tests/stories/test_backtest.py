@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from approvals.rules import shipped
 from quarantine.errors import UsageError
 from service.backtest import BacktestOptions, run, writing
+from service.sheets import events_in
 
 FILES = {"dossiers.jsonl", "events.parquet", "prequential.jsonl", "summary.json", "report.html"}
 Row = tuple[str, str, str, int]
@@ -163,26 +166,14 @@ def test_a_reference_gives_p_values_and_no_reference_says_it_is_a_cold_start(
     assert dossiers["s20"]["score"] == 0
 
 
-def test_native_events_and_csv_rows_are_judged_alike(
+def test_what_a_producer_sends_of_a_table_is_judged_as_the_table_is(
     tmp_path: Path, options: BacktestOptions
 ) -> None:
-    rows = crowd()
-    tried(recorded(tmp_path, rows), options)
+    table = recorded(tmp_path, crowd())
+    tried(table, options)
     native = tmp_path / "events.jsonl"
-    with native.open("w") as out:
-        for number, (source, target, time, value) in enumerate(rows):
-            at = np.datetime64(int(time), "s")
-            event = {
-                "specversion": "1.0",
-                "id": str(number),
-                "source": source,
-                "subject": target,
-                "type": "feedback.rating.v1",
-                "time": f"{at}Z",
-                "scope": "backtest",
-                "data": {"value": value, "low": 1, "high": 5},
-            }
-            out.write(json.dumps(event) + "\n")
+    sent = events_in(table, scope="backtest", at=datetime(2020, 1, 1, tzinfo=UTC))
+    native.write_bytes(b"\n".join(sent))
     again = replace(options, out=tmp_path / "again")
     tried(native, again)
     for name in ("dossiers.jsonl", "prequential.jsonl", "events.parquet", "report.html"):
@@ -206,6 +197,54 @@ def test_the_summary_accounts_for_every_row_and_bounds_the_exposure(
     assert {"python", "numpy", "scikit-learn"} <= summary["versions"].keys()
     assert "seed" in summary
     assert summary["thresholds"]
+
+
+def test_within_budgets_no_source_holds_more_than_the_policy_gives_it(
+    tmp_path: Path, options: BacktestOptions
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(shipped("default").replace("rows = 50\n", "rows = 7\n"))
+    file = recorded(tmp_path, crowd())
+    summary = json.loads(json.dumps(tried(file, replace(options, policy=policy))))
+    worst = summary["exposure"]["within_budgets"]["worst"][0]
+    assert worst["rows"] <= 7 < summary["exposure"]["everything"]["worst"][0]["rows"]
+
+
+def test_events_of_every_kind_in_one_file_are_judged_together(
+    tmp_path: Path, options: BacktestOptions
+) -> None:
+    said: dict[str, dict[str, object]] = {
+        "rating": {"value": 1, "low": 0, "high": 2},
+        "label": {"label": "a", "labels": ["a", "b"]},
+        "preference": {"prompt": "?", "chosen": "a", "rejected": "b"},
+        "correction": {"prompt": "?", "completion": "a", "corrected": "b"},
+        "signal": {"name": "clicks", "value": 3},
+        "pseudo_label": {
+            "label": "a",
+            "labels": ["a"],
+            "confidence": 0.5,
+            "model": "m",
+            "generation": 1,
+        },
+    }
+    file = tmp_path / "all.jsonl"
+    with file.open("w") as out:
+        for number in range(120):
+            kind = sorted(said)[number % len(said)]
+            event = {
+                "specversion": "1.0",
+                "id": str(number),
+                "source": f"s{number % 10}",
+                "subject": f"t{number % 7}",
+                "type": f"feedback.{kind}.v1",
+                "time": f"2024-01-01T{number // 60:02}:{number % 60:02}:00Z",
+                "scope": "s" if number % 3 else "r",
+                "data": said[kind],
+            }
+            out.write(json.dumps(event) + "\n")
+    summary = json.loads(json.dumps(tried(file, options)))
+    assert summary["counts"]["events"] == 120
+    assert summary["exposure"]["everything"]["rows"] == 120
 
 
 def test_gold_and_items_are_told_of(tmp_path: Path, options: BacktestOptions) -> None:

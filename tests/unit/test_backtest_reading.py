@@ -266,7 +266,7 @@ def test_the_scale_is_as_observed_in_each_scope_where_it_is_missing(tmp_path: Pa
         rating(6, value=7, scope="lonely", low="", high=""),
     ]
     feedback = heard(written(tmp_path / "f.csv", rows))
-    assert feedback.events.column("value").to_pylist() == [0.0, 0.5, 1.0, 0.2, 1.0, 0.5]
+    assert feedback.events.column("value").to_pylist() == [0.0, 0.5, 1.0, 0.2, 1.0, 0.0]
 
 
 def test_the_scale_is_observed_over_all_files(tmp_path: Path) -> None:

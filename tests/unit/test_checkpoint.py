@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from approvals.checkpoint import Checkpoint, make, origin_of, read
-from approvals.signers.file import FileSigner, new_key, read_public
+from approvals.keys import read_public
+from approvals.signers.file import FileSigner, new_key
 from quarantine.errors import TamperedError, UsageError
 
 ROOT = bytes(range(32))

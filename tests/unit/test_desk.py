@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from approvals import desk
 from approvals.attest import act_of, record_of, seal, unseal
@@ -16,6 +18,7 @@ from approvals.model import (
     ProducerRevoked,
     Released,
     Request,
+    ReviewerAdded,
     ReviewerRevoked,
     Revoked,
     State,
@@ -124,17 +127,23 @@ def test_nothing_to_release_is_refused_with_every_reason(room: Room) -> None:
     with pytest.raises(UnmetError, match=r"36 source too young: unvetted people"):
         room.ask()
     with pytest.raises(UnmetError, match="none held"):
-        desk.make_request(room.store, **asked(room) | {"scope": "elsewhere"})  # type: ignore[typeddict-item]
+        desk.make_request(room.store, **asked(room, scope="elsewhere"))
     with pytest.raises(UsageError, match="there are correction, label"):
-        desk.make_request(room.store, **asked(room) | {"kind": "thumbs"})  # type: ignore[typeddict-item]
+        desk.make_request(room.store, **asked(room, kind="thumbs"))
     assert desk.requests(room.store) == []
 
 
-def asked(room: Room) -> desk.Asked:
+def hand_of(room: Room, name: str) -> desk.Hand:
+    return {"by": room.reviewer(name), "signer": room.signers[name], "at": room.later()}
+
+
+def asked(
+    room: Room, *, scope: str = "helpful", kind: str = "rating", until: datetime | None = None
+) -> desk.Asked:
     return {
-        "scope": "helpful",
-        "kind": "rating",
-        "until": room.at,
+        "scope": scope,
+        "kind": kind,
+        "until": until or room.at,
         "by": room.reviewer("ana"),
         "signer": room.signers["ana"],
         "policy": room.policy,
@@ -149,7 +158,7 @@ def test_what_arrived_after_until_is_not_asked_for(room: Room) -> None:
     room.crowd(3, 2, first=50)
     request, _, _ = room.ask(at=room.at)
     assert request.rows == 42
-    earlier, _, _ = desk.make_request(room.store, **asked(room) | {"until": until})  # type: ignore[typeddict-item]
+    earlier, _, _ = desk.make_request(room.store, **asked(room, until=until))
     assert earlier.rows == 36
 
 
@@ -170,9 +179,9 @@ def test_sources_that_scoring_holds_stay(room: Room) -> None:
 
 def test_a_person_overrules_what_scoring_thinks_both_ways(room: Room) -> None:
     room.score(["rater/0"], verdict=Verdict.HOLD)
-    hand = {"by": room.reviewer("ana"), "signer": room.signers["ana"], "at": room.later()}
-    desk.rule_source(room.store, SourceKey("app", "rater/0"), "clear", because="known", **hand)  # type: ignore[arg-type]
-    desk.rule_source(room.store, SourceKey("app", "rater/1"), "hold", because="odd", **hand)  # type: ignore[arg-type]
+    hand = hand_of(room, "ana")
+    desk.rule_source(room.store, SourceKey("app", "rater/0"), "clear", because="known", **hand)
+    desk.rule_source(room.store, SourceKey("app", "rater/1"), "hold", because="odd", **hand)
     request, index, choice = room.ask()
     assert choice.left_out == {"source on hold": 3}
     assert {m.source for m in room.store.members(index)} == {f"rater/{n}" for n in range(12)} - {
@@ -187,24 +196,24 @@ def test_a_tier_is_a_persons_word_and_opens_the_policys_gate(room: Room) -> None
     )
     with pytest.raises(UnmetError):
         room.ask()
-    hand = {"by": room.reviewer("ana"), "signer": room.signers["ana"], "at": room.later()}
-    desk.tier_source(room.store, SourceKey("app", "rater/0"), Tier.VETTED, because="met", **hand)  # type: ignore[arg-type]
+    hand = hand_of(room, "ana")
+    desk.tier_source(room.store, SourceKey("app", "rater/0"), Tier.VETTED, because="met", **hand)
     request, _, _ = room.ask()
     assert request.rows == 3
 
 
 def test_ruling_needs_a_source_a_reason_and_the_right_key(room: Room) -> None:
     key = SourceKey("app", "rater/0")
-    hand = {"by": room.reviewer("ana"), "signer": room.signers["ana"], "at": room.later()}
+    hand = hand_of(room, "ana")
     with pytest.raises(UsageError, match="no source"):
-        desk.rule_source(room.store, SourceKey("app", "nobody"), "hold", because="x", **hand)  # type: ignore[arg-type]
+        desk.rule_source(room.store, SourceKey("app", "nobody"), "hold", because="x", **hand)
     with pytest.raises(UsageError, match="say why"):
-        desk.rule_source(room.store, key, "hold", because="  ", **hand)  # type: ignore[arg-type]
-    stolen = hand | {"signer": room.signers["ben"]}
+        desk.rule_source(room.store, key, "hold", because="  ", **hand)
+    stolen = desk.Hand(by=hand["by"], signer=room.signers["ben"], at=hand["at"])
     with pytest.raises(NotAuthorisedError):
-        desk.rule_source(room.store, key, "hold", because="x", **stolen)  # type: ignore[arg-type]
+        desk.rule_source(room.store, key, "hold", because="x", **stolen)
     with pytest.raises(NotAuthorisedError):
-        desk.tier_source(room.store, key, Tier.VETTED, because="x", **stolen)  # type: ignore[arg-type]
+        desk.tier_source(room.store, key, Tier.VETTED, because="x", **stolen)
     assert room.roster.standings == {}
 
 
@@ -343,20 +352,13 @@ def test_somebody_elses_key_is_refused(room: Room) -> None:
 
 def test_a_name_that_is_not_in_the_roster_is_refused(room: Room) -> None:
     request, _, _ = room.ask()
-    stranger = room.reviewer("ben")
-    terms = asked(room)
-    with pytest.raises(NotAuthorisedError, match="not in the roster"):
-        desk.require_seat(
-            room.roster,
-            stranger.__class__("eve", "eve", stranger.key, "", (), stranger.tenure),
-            room.signers["ben"],
-            room.at,
-        )
-    promoted = stranger.__class__(
-        "ben", "ben", stranger.key, stranger.public, ("security",), stranger.tenure
-    )
-    with pytest.raises(NotAuthorisedError):
-        desk.require_seat(terms["roster"], promoted, room.signers["ben"], room.at)
+    ben = room.reviewer("ben")
+    for claimed in (replace(ben, name="eve"), replace(ben, roles=("security",))):
+        terms = terms_of(room, "ben") | {"by": claimed}
+        with pytest.raises(NotAuthorisedError, match="not in the roster"):
+            desk.cast(room.store, request, Decision.APPROVE, because="x", **terms)
+        with pytest.raises(NotAuthorisedError, match="not in the roster"):
+            desk.make_request(room.store, **asked(room) | {"by": claimed})
     assert room.stands(request).state is State.PENDING
 
 
@@ -521,8 +523,6 @@ def test_a_vote_changed_after_it_was_signed_stops_everything(room: Room) -> None
     body_ = seal(changed.canonical(), envelope.payload_type, [room.signers["ben"]])
     swapped = unseal(body_)
     swapped.signatures = envelope.signatures
-    import rfc8785
-
     room.store.record([Act(act.kind, act.at, rfc8785.dumps(swapped.to_dict()))])
     with pytest.raises(TamperedError, match="does not hold"):
         room.stands(request)
@@ -537,11 +537,7 @@ def test_a_request_that_nobody_signed_stops_everything(room: Room) -> None:
 
 
 def test_a_key_registered_under_anothers_id_stops_everything(room: Room) -> None:
-    room.signers["eve"] = room.signers["ben"]
-    honest = room.signers["cleo"].key_id
-    fake = room.signers["ben"]
-    from approvals.model import ReviewerAdded
-
+    honest, fake = room.signers["cleo"].key_id, room.signers["ben"]
     record = ReviewerAdded(
         at=room.later(), name="cleo", person="cleo", key=honest, public=fake.public, roles=()
     )
@@ -586,20 +582,30 @@ def test_rows_changed_after_they_were_frozen_are_stale(
         room.vote(request, "ben")
 
 
+def test_the_only_row_of_a_source_cannot_vanish(room: Room) -> None:
+    room.hear([body("rater/once", "1", "answer-1")])
+    room.score(["rater/once"])
+    request, index, _ = room.ask()
+    last = room.store.members(index)[-1].index
+    alter(room, f"DELETE FROM event WHERE idx = {last}")
+    with pytest.raises(StaleError, match=f"log row {last} of request .* is not held"):
+        desk.recheck_members(room.store, index, request)
+
+
 def test_rows_taken_back_after_they_were_frozen_are_stale(room: Room) -> None:
     request, index, _ = room.ask()
     take_back(room, [room.store.members(index)[0].index])
-    with pytest.raises(StaleError, match="1 rows of request .* were taken back"):
+    with pytest.raises(StaleError, match=r"1 rows of request .* were taken back"):
         room.vote(request, "ben")
 
 
 def test_a_source_held_after_it_was_frozen_makes_it_stale(room: Room) -> None:
     request, _, _ = room.ask()
     room.score(["rater/3"], verdict=Verdict.HOLD)
-    with pytest.raises(StaleError, match="1 sources of request .* are on hold now"):
+    with pytest.raises(StaleError, match=r"1 sources of request .* are on hold now"):
         room.vote(request, "ben")
-    hand = {"by": room.reviewer("ana"), "signer": room.signers["ana"], "at": room.later()}
-    desk.rule_source(room.store, SourceKey("app", "rater/3"), "clear", because="known", **hand)  # type: ignore[arg-type]
+    hand = hand_of(room, "ana")
+    desk.rule_source(room.store, SourceKey("app", "rater/3"), "clear", because="known", **hand)
     room.vote(request, "ben")
 
 
@@ -607,10 +613,42 @@ def test_rows_that_another_request_released_are_stale(room: Room) -> None:
     request, index, _ = room.ask()
     twin, _, _ = room.ask("ben")
     release(room, twin)
-    with pytest.raises(StaleError, match="36 rows of request .* were released before"):
+    with pytest.raises(StaleError, match=r"36 rows of request .* were released before"):
         desk.recheck_members(room.store, index, request)
     with pytest.raises(StaleError):
         room.vote(request, "ben")
+
+
+def test_two_requests_together_cannot_pass_a_lifetime(room: Room) -> None:
+    text = LOOSE.replace("lifetime = 200", "lifetime = 4").replace("rows = 60", "rows = 3")
+    room.policy = load(text)
+    first, _, _ = room.ask()
+    room.hear(
+        [
+            body(f"rater/{n}", f"x-{n}-{t}", f"x-{t}", scope="other")
+            for n in range(12)
+            for t in range(3)
+        ]
+    )
+    room.score(["rater/0"])
+    second, index, _ = desk.make_request(room.store, **asked(room, scope="other"))
+    assert len(desk.recheck_members(room.store, index, second, room.policy)) == 36
+    release(room, first)
+    with pytest.raises(StaleError, match=r"24 voices of request .* left too often since"):
+        desk.recheck_members(room.store, index, second, room.policy)
+    with pytest.raises(StaleError):
+        room.vote(second, "ben")
+
+
+def test_a_ring_found_after_it_was_frozen_counts_as_one_life(room: Room) -> None:
+    room.policy = load(
+        LOOSE.replace("lifetime = 200", "lifetime = 35").replace("rows = 60", "rows = 3")
+    )
+    request, index, _ = room.ask()
+    assert desk.recheck_members(room.store, index, request, room.policy)
+    room.score([f"rater/{n}" for n in range(12)], cluster="ring")
+    with pytest.raises(StaleError, match="1 voices of request"):
+        desk.recheck_members(room.store, index, request, room.policy)
 
 
 def test_a_request_that_the_log_does_not_have_is_stale(room: Room) -> None:

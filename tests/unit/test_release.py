@@ -172,6 +172,20 @@ def test_a_fault_while_writing_leaves_nothing(
     assert releases(printer.room.store) == []
 
 
+def test_a_vote_that_comes_while_it_is_written_stops_it(
+    printer: Printer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = printer.approved()
+    sign = releasing.sign_manifest
+
+    def late(*given: object) -> bytes:
+        printer.room.vote(request, "cho", Decision.WITHDRAW)
+        return sign(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(releasing, "sign_manifest", late)
+    refused(printer, request, StaleError, "while")
+
+
 def test_a_killed_release_leaves_none_and_can_be_made_again(printer: Printer) -> None:
     request = printer.approved()
     out = printer.room.folder / "release"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from quarantine.model import Origin, Tier
 from tests.room import MINUTE, START
 
 TEXT = shipped("default")
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "policies").glob("*.toml"))
+assert EXAMPLES
 
 
 def changed(before: str, after: str, text: str = TEXT) -> str:
@@ -51,6 +54,11 @@ def test_a_policy_is_explained_on_one_screen(name: str) -> None:
     assert len(text.splitlines()) <= 24
     assert "2 people, none of whom made the request" in text
     assert "no safety by applause: rating/signal on safety, refusal" in text
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_an_example_policy_is_sound(file: Path) -> None:
+    assert len(explain(load(file.read_text(encoding="utf-8"))).splitlines()) <= 24
 
 
 def test_a_policy_that_is_not_shipped_is_refused() -> None:

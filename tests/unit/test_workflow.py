@@ -178,6 +178,10 @@ def test_a_vote_bound_to_something_else_does_not_count(
     assert because in found.reasons[1]
 
 
+def test_a_vote_of_the_very_moment_of_the_request_counts() -> None:
+    assert stand([vote("ben"), vote("cleo", 2, at=START)]).state is State.APPROVED
+
+
 def test_a_vote_by_a_key_that_is_not_the_names_does_not_count() -> None:
     stolen = vote("cleo", 2)._replace(key="key-dov")
     assert stand([vote("ben"), stolen]).state is State.PENDING

@@ -166,20 +166,27 @@ class SqliteStore:
                 "INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?)", (producer, first, last, at)
             )
 
-    def seen(self, producer: str, stream: str, added: int) -> int:
+    def seen(
+        self, producer: str, stream: str, added: int, again: Callable[[], int] | None = None
+    ) -> int:
         """Remember what was ever added to `stream`; a smaller number is a new life of it."""
-        newest = self._db.execute(
-            "SELECT life, added FROM stream WHERE stream = ? ORDER BY life DESC LIMIT 1", (stream,)
-        ).fetchone()
-        life, before = newest or (0, -1)
-        if added != before:
+        if self._last_life(stream)[1] != added:
             with self._db.writing():
+                life, before = self._last_life(stream)
+                if added < before and again is not None:
+                    added = again()
                 self._db.execute(
                     "INSERT INTO stream VALUES (?, ?, ?, ?)"
                     " ON CONFLICT (stream, life) DO UPDATE SET added = excluded.added",
                     (stream, life + (added < before), producer, added),
                 )
         return self.added().get(producer, added)
+
+    def _last_life(self, stream: str) -> tuple[int, int]:
+        newest = self._db.execute(
+            "SELECT life, added FROM stream WHERE stream = ? ORDER BY life DESC LIMIT 1", (stream,)
+        ).fetchone()
+        return newest or (0, -1)
 
     def added(self) -> Mapping[str, int]:
         """Return the entries ever added, by producer."""

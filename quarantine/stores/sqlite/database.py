@@ -149,3 +149,13 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
+
+
+def as_bytes(value: object) -> bytes:
+    """Return a column's bytes; a value that was edited to another type gives other bytes."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def as_text(value: object) -> str:
+    """Return a column's text; a value that was edited to another type gives other text."""
+    return value if isinstance(value, str) else repr(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from quarantine.errors import TamperedError
 from quarantine.log import HASH_SIZE, TILE_WIDTH, Frontier, act_leaf, subtree
 from quarantine.model import Act, Logged
-from quarantine.stores.sqlite.database import Database
+from quarantine.stores.sqlite.database import Database, as_bytes, as_text
 
 _LEAVES = (
     "SELECT idx, leaf FROM event WHERE idx >= :a AND idx < :b "
@@ -40,7 +40,7 @@ class Logbook:
                 raise TamperedError(f"log row {expected} is missing")
         if len(rows) != stop - start:
             raise TamperedError(f"log row {start + len(rows)} is missing")
-        return [leaf for _, leaf in rows]
+        return [as_bytes(leaf) for _, leaf in rows]
 
     def begin(self) -> int:
         """Catch up with what others appended; return the next index. Call inside a transaction."""
@@ -86,7 +86,8 @@ class Logbook:
         for index, kind, at, body in self._db.execute(
             "SELECT idx, kind, at, body FROM act WHERE idx >= ? ORDER BY idx", (since,)
         ).fetchall():
-            yield Logged(index, Act(kind, at, body))
+            when = at if isinstance(at, int) else -1  # edited: it then has another leaf
+            yield Logged(index, Act(as_text(kind), when, as_bytes(body)))
 
     def frontier(self, size: int) -> Frontier:
         """Return the right edge of the first `size` leaves, from tile roots and the last leaves."""

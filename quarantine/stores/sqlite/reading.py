@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quarantine.log import commit, event_leaf
 from quarantine.model import Counts, DeadLetter, Held
-from quarantine.stores.sqlite.database import Database
+from quarantine.stores.sqlite.database import Database, as_bytes, as_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def held(database: Database, indexes: Sequence[int]) -> Iterator[Held]:
         marks = ", ".join("?" * len(some))
         query = f"{_HELD} WHERE e.idx IN ({marks}) ORDER BY e.idx"
         for row in database.execute(query, list(some)).fetchall():
-            yield Held(*row)
+            yield _whole(row)
 
 
 def every_held(database: Database) -> Iterator[Held]:
@@ -58,7 +58,23 @@ def every_held(database: Database) -> Iterator[Held]:
     cursor.execute(f"{_HELD} ORDER BY e.idx")
     while rows := cursor.fetchmany(1000):
         for row in rows:
-            yield Held(*row)
+            yield _whole(row)
+
+
+def _whole(row: tuple[object, ...]) -> Held:
+    """Make a held event of a row; what was edited to another type hashes to another leaf."""
+    index, producer, source, id_, arrived, key, salt, body, leaf = row
+    return Held(
+        int(str(index)),
+        as_text(producer),
+        as_text(source),
+        as_text(id_),
+        arrived if isinstance(arrived, int) else -1,
+        as_text(key),
+        as_bytes(salt),
+        as_bytes(body),
+        as_bytes(leaf),
+    )
 
 
 def leaf_of(row: Held) -> bytes:

@@ -1,0 +1,168 @@
+"""Counting again, from a release alone: its rows, their place in the log, their certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import pyarrow as pa
+
+from approvals.certificate import Certificate, certify
+from approvals.checkpoint import Checkpoint
+from approvals.checkpoint import read as read_checkpoint
+from approvals.given import CERTIFICATE, EVENTS, NODES, NOTE, Given
+from approvals.model import Request
+from approvals.policy import Policy
+from approvals.proofs import leaf_of_act, read_events, read_nodes
+from approvals.rows import Voice, rows_of, schema_of
+from approvals.tables import read_parquet
+from quarantine.envelope import kind_named
+from quarantine.errors import QuarantineError, TamperedError
+from quarantine.log import root_from, root_of
+from quarantine.model import Held, Kind, Logged, Origin, to_micros
+
+_ROWS: Final = re.compile(r"data/train-[0-9]{5}-of-[0-9]{5}\.parquet")
+
+
+@dataclass(slots=True)
+class Found:
+    """What the rows are: leaf hashes by log index, and the columns that count."""
+
+    leaves: dict[int, bytes]
+    columns: list[pa.Table]
+
+
+def rows_in(given: Given, request: Request) -> Found:
+    """Compare every row with the body it came from, in log order."""
+    try:
+        kind = kind_named(given.release.kind)
+    except KeyError as error:
+        raise TamperedError(f"there is no kind of feedback {given.release.kind!r}") from error
+    events = read_events(given.read(EVENTS), EVENTS)
+    found = Found({}, [])
+    for name, batch in _batches(given):
+        some = list(islice(events, batch.num_rows))
+        _compare(name, batch, some, kind)
+        _within(request, batch, some)
+        found.leaves.update((event.index, event.leaf) for event in some)
+        kept = [
+            column
+            for column in ("source", "cluster", "target", "label")
+            if column in batch.schema.names
+        ]
+        found.columns.append(pa.Table.from_batches([batch]).select(kept))
+    if next(events, None) is not None or len(found.leaves) != request.rows:
+        raise TamperedError(f"{EVENTS} does not hold exactly the rows that were asked for")
+    if root_of(found.leaves.values()).hex() != request.root:
+        raise TamperedError(f"{EVENTS}: these are not the events that people approved")
+    return found
+
+
+def _batches(given: Given) -> Iterator[tuple[str, pa.RecordBatch]]:
+    for name in given.under("data"):
+        if not _ROWS.fullmatch(name):
+            raise TamperedError(f"{name} is no name of a file of rows")
+        for batch in read_parquet(given.read(name), name):
+            yield name, batch
+
+
+def _compare(name: str, batch: pa.RecordBatch, events: Sequence[Held], kind: Kind) -> None:
+    if batch.schema != schema_of(kind) or len(events) != batch.num_rows:
+        raise TamperedError(f"{name} does not have the columns and rows it should")
+    voices = [
+        Voice(cluster, origin)
+        for cluster, origin in zip(
+            batch.column("cluster").to_pylist(), batch.column("origin").to_pylist(), strict=True
+        )
+    ]
+    try:
+        wanted = rows_of(events, voices, kind)
+    except (QuarantineError, KeyError, ValueError) as error:  # a body that nothing could hold
+        raise TamperedError(f"{EVENTS}: {error}") from error
+    if not batch.equals(wanted):
+        index, column = _first_difference(batch, wanted)
+        raise TamperedError(f"{name}: {column} of log row {index} is not what its event says")
+    worst = {origin.value for origin in Origin if origin.rank >= kind.origin.rank}
+    strange = {voice.origin for voice in voices} - worst
+    if strange:
+        raise TamperedError(f"{name}: {kind.name} rows cannot be of origin {min(strange)}")
+
+
+def _first_difference(batch: pa.RecordBatch, wanted: pa.RecordBatch) -> tuple[int, str]:
+    for column in batch.schema.names:
+        pairs = zip(
+            batch.column(column).to_pylist(), wanted.column(column).to_pylist(), strict=True
+        )
+        for number, (mine, theirs) in enumerate(pairs):
+            if mine != theirs:
+                return wanted.column("log_index")[number].as_py(), column
+    return wanted.column("log_index")[0].as_py(), "something"
+
+
+def _within(request: Request, batch: pa.RecordBatch, events: Sequence[Held]) -> None:
+    if set(batch.column("scope").to_pylist()) != {request.scope}:
+        raise TamperedError(f"{EVENTS} holds rows of another scope than {request.scope}")
+    until = to_micros(request.until)
+    for before, event in zip([None, *events], events, strict=False):
+        if before is not None and before.index >= event.index:
+            raise TamperedError(f"{EVENTS}: log row {event.index} is out of order")
+        if event.arrived > until:
+            raise TamperedError(f"{EVENTS}: log row {event.index} came after the request's end")
+
+
+def _checkpoint(given: Given) -> Checkpoint:
+    head = given.release.log
+    keys = given.trust.keys_for("log", given.release.created)
+    try:
+        checkpoint = read_checkpoint(given.read(NOTE), keys)
+    except QuarantineError as error:
+        raise TamperedError(f"{NOTE}: {error}") from error
+    said = (checkpoint.origin, checkpoint.size, checkpoint.root.hex())
+    if said != (head.origin, head.size, head.root):
+        raise TamperedError(f"{NOTE} is not the checkpoint that the manifest names")
+    if checkpoint.origin != given.trust.origin:
+        raise TamperedError(f"{NOTE} is of another log than {given.trust.origin}")
+    return checkpoint
+
+
+def require_inclusion(given: Given, found: Found, acts: Sequence[Logged]) -> None:
+    """Rebuild the root that the checkpoint signs from the rows, the votes and the request."""
+    checkpoint = _checkpoint(given)
+    leaves = {**found.leaves, **{logged.index: leaf_of_act(logged) for logged in acts}}
+    if len(leaves) != len(found.leaves) + len(acts):
+        raise TamperedError(f"{EVENTS}: a row and a vote claim the same place in the log")
+    try:
+        root = root_from(leaves, read_nodes(given.read(NODES), NODES), checkpoint.size)
+    except TamperedError as error:
+        raise TamperedError(f"{NODES}: {error}") from error
+    if root != checkpoint.root:
+        raise TamperedError(f"{NODES}: the rows and votes are not in the log that was signed")
+
+
+def require_certificate(given: Given, found: Found, policy: Policy) -> None:
+    """Compute the certificate again from the rows; it must be the same, and within the policy."""
+    certificate = certify_columns(found.columns, policy)
+    spelled = given.read(CERTIFICATE)
+    named = hashlib.sha256(spelled).hexdigest() == given.release.certificate
+    if not named or spelled != certificate.canonical():
+        raise TamperedError(f"{CERTIFICATE} does not follow from the rows")
+    largest = certificate.worst[0].rows
+    sources = len(pa.concat_tables(found.columns).column("source").unique())
+    if (certificate.clusters, sources) != (given.release.clusters, given.release.sources):
+        raise TamperedError("the rows are of other sources and clusters than the manifest says")
+    if certificate.most_by_policy is not None and largest > certificate.most_by_policy:
+        raise TamperedError(
+            f"a cluster has {largest} rows, the policy allows {certificate.most_by_policy}"
+        )
+
+
+def certify_columns(columns: Sequence[pa.Table], policy: Policy) -> Certificate:
+    """Certify rows by their columns `cluster`, `target` and, where every row has one, `label`."""
+    table = pa.concat_tables(columns)
+    if "label" in table.schema.names and table.column("label").null_count:
+        table = table.drop_columns(["label"])
+    return certify(table.to_pandas(), policy)
