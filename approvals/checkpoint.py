@@ -107,9 +107,12 @@ def _holds(line: str, checkpoint: Checkpoint, marks: Mapping[bytes, str]) -> boo
 
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise TamperedError("the checkpoint holds what is no base64") from error
+    if base64.b64encode(content).decode() != text:  # the last character has bits that say nothing
+        raise TamperedError("the checkpoint holds base64 that is not in its one spelling")
+    return content
 
 
 def _mark(name: str, public: str) -> bytes:

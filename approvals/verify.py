@@ -90,8 +90,10 @@ def _not_taken_back(given: Given, found: Found, revocations: RevocationList, man
         raise TamperedError(
             f"{name} number {revocations.sequence} is older than the release: get a new one"
         )
-    if any(release.manifest == manifest for release in revocations.releases):
-        raise TamperedError(f"{given.release.name} holds rows that were taken back ({name})")
+    for touched in revocations.releases:
+        if touched.manifest == manifest:
+            what = f"{touched.rows} rows of {given.release.name}"
+            raise TamperedError(f"{what} were taken back ({name} number {revocations.sequence})")
     taken = frozenset(revocations.events)
     rows: Iterator[int] = (i for i, leaf in found.leaves.items() if leaf.hex() in taken)
     first = next(rows, None)

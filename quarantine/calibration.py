@@ -54,8 +54,7 @@ def conformal(scores: Floats, reference: Floats) -> Floats:
     """
     ordered = np.sort(reference)
     above = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    p: Floats = (1.0 + above) / (1.0 + len(ordered))
-    return p
+    return np.asarray((1.0 + above) / (1.0 + len(ordered)), np.float64)
 
 
 def union(p_values: Floats, asked: Ints) -> Floats:
@@ -85,9 +84,12 @@ def discoveries(p_values: Floats, false_share: float) -> Flags:
     return called
 
 
-def large_enough(reference: int, sources: int, called: int, false_share: float) -> bool:
-    """Say whether a reference of this size can find `called` among `sources`: n+1 ≥ m/(share·R)."""
-    return reference + 1 >= sources / (false_share * max(called, 1))
+def large_enough(reference: int, questions: int, called: int, false_share: float) -> bool:
+    """Say whether a reference of n sources can call R of m questions: n+1 ≥ m/(share·R).
+
+    A question is one detector asked about one source: each further detector costs power.
+    """
+    return reference + 1 >= questions / (false_share * max(called, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,15 @@ def warm(
     rings = called & (table > 0) & (p_values <= share * (1.0 + 1e-9))
     known = max(int(usual.judged.sum()) for usual in reference)
     robust = table >= ALARM
-    enough = large_enough(known, len(joined), int(robust.any(axis=0).sum()), false_share)
+    questions = int(asked.sum())
+    enough = large_enough(known, questions, int(robust.any(axis=0).sum()), false_share)
     order = 0.5 * table.max(axis=0, initial=0.0) / (known + 1)
     return Alarms(
         rings=rings if enough else rings | robust,
         scores=np.clip(1.0 - joined + order, 0.0, 1.0),
         p_values=joined,
         thresholds={opinion.name: limit for opinion in opinions},
-        notes=() if enough else (_too_small(known, len(joined), false_share),),
+        notes=() if enough else (_too_small(known, questions, false_share),),
     )
 
 
@@ -165,9 +168,9 @@ def _p_values(opinion: Opinion, usual: Opinion) -> Floats:
     return np.where(opinion.judged, conformal(opinion.scores, usual.scores[usual.judged]), 1.0)
 
 
-def _too_small(known: int, sources: int, false_share: float) -> str:
-    least = int(np.ceil(sources / (false_share * (known + 1))))
+def _too_small(known: int, questions: int, false_share: float) -> str:
+    least = int(np.ceil(questions / (false_share * (known + 1))))
     return (
-        f"the reference of {known} sources is small for {sources} held ones: fewer than {least} "
+        f"the reference of {known} sources is small for {questions} questions: fewer than {least} "
         "bad sources cannot be told from chance, so robust alarms ring too, uncalibrated"
     )

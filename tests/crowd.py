@@ -168,6 +168,4 @@ def _judged(
 
 def _contrary(world: World, event: Said) -> Said:
     target = int(event.target[1:])
-    return world.says(
-        event.source, target, (world.truth(target) + 1) % world.labels, event.at
-    )
+    return world.says(event.source, target, (world.truth(target) + 1) % world.labels, event.at)

@@ -34,20 +34,23 @@ class Company:
 
     channel: str = "ring"
     far: float = 3.0
+    near: float = 2.25
     doubt: float = 5.0
     uneven: float = 0.3
     least: int = 10
-    faint: float = 2.0
+    faint: float = 0.67
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score held sources with enough events; 0 unless all three habits are marked."""
         habits = self._habits(evidence)
         if habits is None:
             return Findings(silent="targets are about equally popular, or nobody shares one")
-        weakest = np.minimum(np.minimum(habits.rare, habits.company), habits.close)
+        strength = np.minimum(
+            np.minimum(habits.rare, habits.company) / self.far, habits.close / self.near
+        )
         count = np.bincount(evidence.held["source"].to_numpy(), minlength=len(evidence.sources))
         sources = np.flatnonzero(count >= self.least)
-        marked = weakest[sources] > self.faint
+        marked = strength[sources] > self.faint
 
         def because(position: int) -> str:
             source = sources[position]
@@ -57,7 +60,7 @@ class Company:
                 f"{habits.close[source]:.1f} deviations above the usual)"
             )
 
-        scores = np.where(marked, score_of(weakest[sources] / self.far), 0.0)
+        scores = np.where(marked, score_of(strength[sources]), 0.0)
         return Findings(sources, scores, because)
 
     def _habits(self, evidence: Evidence) -> _Habits | None:

@@ -15,6 +15,7 @@ from quarantine.ports import Detector
 
 _HOUR: Final = 3_600 * 1_000_000
 _DAY: Final = 24 * _HOUR
+_PEERS: Final = 10
 _READINGS: Final = ("busy", "regular", "rush")
 
 
@@ -120,11 +121,19 @@ def _among(pace: _Pace, values: Floats, floor: float) -> Floats:
 
 
 def _beyond_peers(pace: _Pace) -> Floats:
-    """Return by how many doublings the busiest hour exceeds that of sources with as many events."""
+    """Return by how many doublings the busiest hour exceeds that of sources with as many events.
+
+    An octave of events with few sources has no peers of its own; it is measured by the octave
+    below, and granted half a doubling more.
+    """
     octave = np.log2(np.maximum(pace.count, 1)).astype(np.int64)
     doublings = np.log2(np.maximum(pace.busiest, 1))
-    usual = pd.Series(doublings).groupby(octave).transform("median").to_numpy()
-    return np.asarray(doublings - usual, np.float64)
+    spoke = pace.count > 0
+    usual = np.zeros(int(octave.max(initial=0)) + 1)
+    for step in range(len(usual)):
+        peers = doublings[spoke & (octave == step)]
+        usual[step] = np.median(peers) if len(peers) >= _PEERS else usual[max(step - 1, 0)] + 0.5
+    return np.asarray(doublings - usual[octave], np.float64)
 
 
 def _evenness(source: Ints, at: Ints, size: int, least: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     socket = tmp_path / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
     try:
+        deadline = time.monotonic() + 10
         while not socket.exists():
             assert agent.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         yield in_agent(tmp_path, socket)
     finally:
         agent.terminate()

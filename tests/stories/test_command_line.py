@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
 import sqlite3
@@ -37,6 +36,7 @@ class House:
             [str(QUARANTINE), *words, "--state", str(self.root / "state"), "--json"],
             capture_output=True,
             text=True,
+            check=False,
             cwd=self.root,
         )
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
@@ -134,6 +134,15 @@ def released(house: House, stored: int) -> Path:
     assert 0 < request["rows"] <= stored
     assert house.run("request", "show", name, code=8)["state"] == "pending"
 
+    _try_to_get_round(house, name, out)
+    made = house.run("release", "make", name, "--out", str(out))
+    assert made["rows"] == request["rows"]
+    return out
+
+
+def _try_to_get_round(house: House, name: str, out: Path) -> None:
+    """Try everything that must not lead to a release; at the end the quorum is met."""
+
     def refused(code: int) -> None:
         house.run("release", "make", name, "--out", str(out), code=code)
         assert not out.exists(), "nothing is written"
@@ -157,9 +166,6 @@ def released(house: House, stored: int) -> Path:
     policy.write_bytes(before + b"\n# edited\n")
     refused(7)
     policy.write_bytes(before)
-    made = house.run("release", "make", name, "--out", str(out))
-    assert made["rows"] == request["rows"]
-    return out
 
 
 def verify(house: House, directory: Path, code: int = 0) -> Any:
@@ -195,6 +201,7 @@ def test_one_changed_byte_in_any_file_is_named(house: House, released: Path) -> 
             [str(QUARANTINE), "release", "verify", str(copy), "--trust", trust],
             capture_output=True,
             text=True,
+            check=False,
         )
         assert done.returncode == 5, (file, done.stderr)
         assert str(file.relative_to(released)) in done.stderr, done.stderr
@@ -226,7 +233,8 @@ def test_every_format_that_fits_is_exported_and_the_others_refused(
     assert pq.read_table(frame).column_names == ["user", "item", "rating", "timestamp"]
 
 
-def test_people_rule_on_sources_and_the_machine_follows(house: House, released: Path) -> None:
+@pytest.mark.usefixtures("released")
+def test_people_rule_on_sources_and_the_machine_follows(house: House) -> None:
     because = ["--because", "known to me"]
     house.run("sources", "hold", "app/rater/7", *because, *house.signed("ben"))
     house.run("sources", "tier", "app/rater/8", "vetted", *because, *house.signed("ben"))
@@ -259,10 +267,11 @@ def test_what_is_taken_back_is_refused_everywhere(house: House, released: Path) 
     house.run(*words, "--out", str(house.root / "late"), code=5)
 
 
-def test_the_log_verifies_until_a_row_is_changed(house: House, released: Path) -> None:
+@pytest.mark.usefixtures("released")
+def test_the_log_verifies_until_a_row_is_changed(house: House) -> None:
     assert house.run("audit", "verify")["problems"] == []
     copy = House(house.root / "tampered")
-    shutil.copytree(house.root / "state", copy.root / "state", ignore=_sockets)
+    shutil.copytree(house.root / "state", copy.root / "state", ignore=shutil.ignore_patterns("bus"))
     raw = sqlite3.connect(copy.root / "state" / "store.db")
     raw.execute("DROP TRIGGER event_update")
     raw.execute("UPDATE event SET target = 'answer/elsewhere' WHERE idx = 40")
@@ -272,12 +281,14 @@ def test_the_log_verifies_until_a_row_is_changed(house: House, released: Path) -
         [str(QUARANTINE), "audit", "verify", "--state", str(copy.root / "state")],
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 5
     assert "40" in done.stderr
 
 
-def test_an_unknown_request_and_an_unknown_name_are_refused(house: House, stored: int) -> None:
+@pytest.mark.usefixtures("stored")
+def test_an_unknown_request_and_an_unknown_name_are_refused(house: House) -> None:
     house.run("request", "show", "0123456789ab", code=2)
     words = ["request", "make", "--scope", "helpful", "--kind", "rating"]
     house.run(*words, "--as", "nobody", "--sign", str(house.root / "ana.pem"), code=4)
@@ -285,7 +296,3 @@ def test_an_unknown_request_and_an_unknown_name_are_refused(house: House, stored
     house.run(
         "request", "make", "--scope", "elsewhere", "--kind", "rating", *house.signed("ana"), code=6
     )
-
-
-def _sockets(directory: str, names: list[str]) -> set[str]:
-    return {name for name in names if not os.path.isfile(f"{directory}/{name}") and name == "bus"}

@@ -10,6 +10,7 @@ import pytest
 
 from quarantine.errors import UnavailableError
 from quarantine.model import Arrival, Taken
+from service import intake
 from service.bus import DEAD, GROUP
 from tests.producing import Site, batch_of, event, fields_of, until
 
@@ -181,16 +182,17 @@ async def test_a_store_that_cannot_be_written_makes_entries_wait(
     def full(arrivals: Sequence[Arrival]) -> Taken:
         nonlocal refusals
         refusals += 1
-        if refusals <= 3:
+        if refusals <= 8:
             raise UnavailableError("the disk is full")
         return take(arrivals)
 
     monkeypatch.setattr(site.store, "take", full)
+    monkeypatch.setattr(intake, "BACK_OFF_S", 0.01)
     app.say(event(1))
     async with site.taking_in():
         await until(lambda: site.received("app") == 1)
         await until(lambda: site.waiting(app.stream) == 0)
-    assert refusals >= 4
+    assert refusals == 9
     assert site.dead() == []
 
 

@@ -143,6 +143,20 @@ async def test_a_forged_entry_in_place_of_a_number_is_no_loss(site: Site) -> Non
     assert figures(site) == {"added": 3, "received": 3, "lost": 0, "pending": 0, "gap": 0}
 
 
+async def test_what_the_bus_no_longer_has_is_lost_whatever_else_came(site: Site) -> None:
+    app = site.register("app")
+    app.add({"junk": "that might have been any number"})
+    ids = [app.say(event(number)) for number in range(3)]
+    site.client.xdel(app.stream, ids[1])
+    await taken_in(site, app, 3)
+    clock = Clock()
+    watching = reconciler(site, clock)
+    watching.once()
+    clock.pass_by(GRACE)
+    watching.once()
+    assert figures(site) == {"added": 4, "received": 3, "lost": 1, "pending": 0, "gap": 0}
+
+
 async def test_while_something_waits_with_a_dead_consumer_nothing_is_lost(site: Site) -> None:
     app = site.register("app")
     for number in range(3):

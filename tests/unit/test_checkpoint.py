@@ -43,12 +43,13 @@ def test_the_note_is_laid_out_as_the_standard_says(signer: FileSigner) -> None:
 
 
 def test_every_changed_byte_is_noticed(signer: FileSigner) -> None:
-    note = make(Checkpoint("example.org/log", 7, ROOT), signer)
-    for place in range(len(note)):
-        changed = bytearray(note)
-        changed[place] ^= 1
-        with pytest.raises(TamperedError):
-            read(bytes(changed), {"k": signer.public})
+    for size in range(8):  # of some signatures the last character has a twin
+        note = make(Checkpoint("example.org/log", size, ROOT), signer)
+        for place in range(len(note)):
+            changed = bytearray(note)
+            changed[place] ^= 1
+            with pytest.raises(TamperedError):
+                read(bytes(changed), {"k": signer.public})
 
 
 def test_anothers_signature_does_not_count(signer: FileSigner, tmp_path: Path) -> None:

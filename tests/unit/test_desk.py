@@ -111,7 +111,10 @@ def test_a_request_is_found_by_its_id_and_by_its_place(room: Room) -> None:
     request, index, _ = room.ask()
     second, place, _ = room.ask("ben")
     assert desk.find_request(room.store, request_id(request)) == (index, request)
+    assert desk.find_request(room.store, request.digest[:8]) == (index, request)
     assert desk.find_request(room.store, str(place)) == (place, second)
+    with pytest.raises(UsageError, match="no requests are called 0000000000"):
+        desk.find_request(room.store, "0" * 10)
     assert desk.requests(room.store) == [(index, request), (place, second)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from approvals import landing
 from approvals import release as releasing
 from approvals.attest import act_of, record_of
 from approvals.directory import digests
@@ -198,6 +199,25 @@ def test_a_killed_release_leaves_none_and_can_be_made_again(printer: Printer) ->
     assert not out.exists()
     assert len(left_behind(printer)) == 1
     printer.make(request, out)
+    assert left_behind(printer) == ["release"]
+    printer.verify(out)
+
+
+def test_a_release_killed_after_the_ledger_knew_it_is_finished_by_the_next_run(
+    printer: Printer,
+) -> None:
+    request = printer.approved()
+    out = printer.room.folder / "release"
+    pid = os.fork()
+    if pid == 0:
+        landing._sync_tree = lambda *_: os.kill(os.getpid(), 9)
+        make(request.digest, out, printer.press())
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 9
+    (left,) = releases(printer.room.store)
+    assert not out.exists()
+    made = printer.make(request, out)
+    assert (made.again, made.manifest) == (True, left.record.manifest)
     assert left_behind(printer) == ["release"]
     printer.verify(out)
 

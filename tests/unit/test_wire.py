@@ -121,6 +121,16 @@ def test_a_signature_is_standard_padded_base64(
     assert reason(heard({**good, "sig": spelled}, app)) == "bad_signature"
 
 
+def test_a_signature_has_one_spelling(key: FileSigner, app: Producer) -> None:
+    good = fields_of(key, "app", 1, batch_of([event(1)]))
+    spelled = bytes(good["sig"])  # type: ignore[arg-type]
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = alphabet[alphabet.index(spelled[-3]) + 1 :][:1]  # differs in bits that mean nothing
+    same = spelled[:-3] + other + spelled[-2:]
+    assert base64.b64decode(same) == base64.b64decode(spelled)
+    assert reason(heard({**good, "sig": same}, app)) == "bad_signature"
+
+
 @pytest.mark.parametrize(
     "seq", ["", "0", "01", "+1", "-1", "1.0", "1e3", " 1", "1\n", "\u0661", str(2**63), "9" * 40]
 )

@@ -1,0 +1,121 @@
+"""Calibration promises a share of false alarms, and says so where it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from quarantine.calibration import (
+    ALARM,
+    Alarms,
+    Opinion,
+    cold,
+    conformal,
+    deviations,
+    discoveries,
+    large_enough,
+    score_of,
+    union,
+    warm,
+)
+from quarantine.evidence import Floats
+
+
+def opinion(scores: Floats, name: str = "one") -> Opinion:
+    return Opinion(name, scores, np.ones(len(scores), np.bool_))
+
+
+def test_strength_one_rings_and_order_is_kept() -> None:
+    strengths = np.array([-5.0, 0.0, 0.99, 1.0, 3.0, 500.0])
+    scores = score_of(strengths)
+    assert (np.diff(scores) > 0).all()
+    assert scores.min() > 0
+    assert scores.max() < 1
+    assert (scores >= ALARM).tolist() == (strengths >= 1).tolist()
+
+
+def test_deviations_are_not_moved_by_a_third_of_outliers() -> None:
+    values = np.concatenate([np.random.default_rng(0).normal(0, 1, 200), np.full(90, 50.0)])
+    assert deviations(values)[-1] > 10
+
+
+def test_deviations_among_equals_are_none() -> None:
+    assert deviations(np.full(5, 3.0)).tolist() == [0] * 5
+    assert deviations(np.empty(0)).tolist() == []
+
+
+def test_conformal_p_values_count_the_reference_at_least_as_high() -> None:
+    assert conformal(np.array([5.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0])).tolist() == [
+        0.25,
+        0.75,
+        1.0,
+    ]
+    assert conformal(np.array([5.0]), np.empty(0)).tolist() == [1.0]
+
+
+def test_benjamini_and_hochberg_steps_up() -> None:
+    p_values = np.array([0.001, 0.02, 0.029, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])
+    assert discoveries(p_values, 0.1)[:4].tolist() == [True, True, True, False]
+    assert discoveries(p_values, 0.05).sum() == 1
+
+
+def test_joining_channels_punishes_many_questions() -> None:
+    p_values = np.array([[0.01, 1.0], [0.5, 1.0], [1.0, 1.0]])
+    joined = union(p_values, np.array([3, 0]))
+    assert joined.tolist() == pytest.approx([1 - 0.99**3, 1.0])
+
+
+def test_the_size_rule_is_the_one_of_the_papers() -> None:
+    assert large_enough(999, 100, 1, 0.1)
+    assert not large_enough(998, 100, 1, 0.1)
+
+
+def drawn(seed: int, bad: int, known: int = 2000) -> Alarms:
+    rng = np.random.default_rng(seed)
+    held = np.concatenate([rng.normal(0, 1, 500), rng.normal(6, 1, bad)])
+    reference = [opinion(score_of(rng.normal(0, 1, known) / 20)) for _ in range(2)]
+    noise = score_of(rng.normal(0, 1, 500 + bad) / 20)
+    return warm([opinion(score_of(held / 20)), opinion(noise)], reference, false_share=0.1)
+
+
+def test_on_average_no_more_than_the_promised_share_of_alarms_is_false() -> None:
+    shares = []
+    for seed in range(40):
+        rings = drawn(seed, bad=50).rings.any(axis=0)
+        assert rings[500:].mean() > 0.9
+        shares.append(rings[:500].sum() / max(rings.sum(), 1))
+    assert np.mean(shares) <= 0.1
+
+
+def test_on_clean_days_alarms_are_rare() -> None:
+    alarmed = [drawn(seed, bad=0).rings.any() for seed in range(60)]
+    assert np.mean(alarmed) <= 0.2
+
+
+def test_a_reference_that_is_too_small_says_so_and_does_not_silence_the_obvious() -> None:
+    rng = np.random.default_rng(0)
+    held = np.concatenate([np.full(199, 0.25), [0.9]])
+    alarms = warm([opinion(held)], [opinion(rng.uniform(0.2, 0.3, 20))], false_share=0.1)
+    assert alarms.rings.nonzero()[1].tolist() == [199]
+    assert "too small" in alarms.notes[0] or "is small" in alarms.notes[0]
+
+
+def test_a_score_of_nothing_never_rings() -> None:
+    alarms = warm([opinion(np.zeros(50))], [opinion(np.zeros(5000) - 1)], false_share=0.1)
+    assert not alarms.rings.any()
+
+
+def test_a_source_that_nobody_judged_has_p_value_one() -> None:
+    judged = np.array([True, False])
+    held = Opinion("one", np.array([0.9, 0.0]), judged)
+    alarms = warm([held], [opinion(np.linspace(0, 0.5, 100))], false_share=0.1)
+    assert alarms.p_values[1] == 1
+    assert alarms.scores[1] < alarms.scores[0]
+
+
+def test_a_cold_start_has_no_p_values_and_keeps_channels_apart() -> None:
+    alarms = cold([opinion(np.array([0.2, 0.6])), opinion(np.array([0.7, 0.1]), "two")])
+    assert alarms.rings.tolist() == [[False, True], [True, False]]
+    assert alarms.scores.tolist() == [0.7, 0.6]
+    assert len(alarms.p_values) == 0
+    assert "cold start" in alarms.notes[0]
