@@ -66,6 +66,7 @@ class Streams:
     async def close(self) -> None:
         """Stop reading, wait for the batches in hand, let go of the connections."""
         await asyncio.gather(*(each.stop() for each in self._subscribers.values()))
+        await asyncio.sleep(0)  # readers hear that they are cancelled before their lines are cut
         await self._broker.stop()
 
     def running(self) -> Iterator[str]:

@@ -134,7 +134,9 @@ def command(
         keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature]
         run.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in keyword}
-        app.command(name, help=inspect.getdoc(function), epilog=f"Example: {example}")(run)
+        said = inspect.getdoc(function) or ""
+        short = said.split("; ", maxsplit=1)[0].rstrip(".")
+        app.command(name, help=said, short_help=short, epilog=f"Example: {example}")(run)
         return function
 
     return register

@@ -18,7 +18,7 @@ MARK: Final = "demo"
 """A file of this name says that a state directory is a demo's, and may be removed."""
 
 
-def tell(state: State, *, seed: int, fresh: bool, as_json: bool) -> Ended:
+def tell(state: State, *, seed: int, fresh: bool, as_json: bool, share: float = 1.0) -> Ended:
     """Run the demo in `state`, a directory of its own; returns what came out.
 
     Raises `UsageError` when the directory holds something else, or an earlier demo and not `fresh`.
@@ -29,7 +29,7 @@ def tell(state: State, *, seed: int, fresh: bool, as_json: bool) -> Ended:
     state.policy.write_bytes(shipped.read_bytes())
     (state.root / MARK).touch()
     with wiring.running_bus(state, None, allow_volatile=False) as url:
-        return Story(state, url, seed=seed, show=_nothing if as_json else _say).tell()
+        return Story(state, url, seed=seed, show=_nothing if as_json else _say, share=share).tell()
 
 
 def _make_room(state: State, *, fresh: bool) -> None:

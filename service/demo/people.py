@@ -52,6 +52,13 @@ def ratings() -> list[Given]:
     ]
 
 
+def some(crowd: Sequence[Given], share: float, rng: np.random.Generator) -> list[Given]:
+    """Return all that a `share` of the sources said; all of it where `share` is 1."""
+    sources = sorted({given.source for given in crowd})
+    chosen = set(rng.choice(sources, round(share * len(sources)), replace=False).tolist())
+    return [given for given in crowd if given.source in chosen]
+
+
 def ring_of(
     ring: Ring, crowd: Sequence[Given], rng: np.random.Generator, skip: int = 0
 ) -> list[Given]:

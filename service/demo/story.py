@@ -64,19 +64,20 @@ class _Round:
 
 @dataclass
 class Story:
-    """Tells the story once; `show` gets one line at a time."""
+    """Tells the story once, with a `share` of the people; `show` gets one line at a time."""
 
     state: State
     bus: str
     seed: int
     show: Show
+    share: float = 1.0
     _keys: dict[str, FileSigner] = field(default_factory=dict)
     _said: int = 0
 
     def tell(self) -> Ended:
         """Run it all; raises `UnavailableError` when a step does not finish in its time."""
         rng = np.random.default_rng(self.seed)
-        crowd = people.ratings()
+        crowd = people.some(people.ratings(), self.share, rng)
         order = [crowd[n] for n in rng.permutation(len(crowd))]
         cut = int(0.6 * len(order))
         rounds = [
