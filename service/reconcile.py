@@ -16,7 +16,6 @@ from approvals.ports import Signer
 from quarantine.model import INBOUND, Counts, Passage, from_micros, to_micros
 from quarantine.ports import Store
 from quarantine.record import spell_time
-from service import notices
 from service.bus import connect, shown, stream_of
 from service.law import Range, Status, figures, missing
 from service.passage import TRIES, Standing, look, standings, trim
@@ -128,8 +127,6 @@ class Reconciler:
         self.store.lost(producer, first, last, to_micros(at))
         record = LossReported(at=at, producer=producer, first=first, last=last)
         self.store.record([act_of(record, self.signer)])
-        said = {"producer": producer, "first": first, "last": last, "entries": last - first + 1}
-        notices.publish(self.client, "loss-detected", producer, said, at=at)
 
 
 def remembered(store: Store, client: redis.Redis, stream: str, added: int) -> int:

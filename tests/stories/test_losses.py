@@ -10,6 +10,7 @@ from approvals.model import LossReported
 from service import wiring
 from service.bus import GROUP, NOTICES, connect
 from service.reconcile import GRACE, Reconciler, status
+from service.telling import Telling
 from tests.producing import Sender, Site, batch_of, event, fields_of, until
 
 
@@ -71,6 +72,8 @@ async def test_a_missing_number_is_reported_lost_after_the_grace_and_once(site: 
     assert figures(site) == {"added": 6, "received": 4, "lost": 2, "pending": 0, "gap": 0}
     (act,) = [logged.act for logged in site.store.acts() if logged.act.kind == LossReported.act]
     assert record_of(act) == LossReported(at=clock.now, producer="app", first=3, last=4)
+    telling = Telling(site.store, site.state.told)
+    assert (telling.once(site.client), telling.once(site.client)) == (1, 0)
     assert site.client.xlen(NOTICES) == 1
 
 
