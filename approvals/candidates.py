@@ -91,11 +91,9 @@ def prior(known: Known) -> pd.DataFrame:
     events = known.events
     rows = _described(known, events[events["index"].isin(known.released)].reset_index(drop=True))
     rows["revoked"] = rows["index"].isin(known.revoked)
-    rows["aspect"] = ""
-    for held in known.store.held([int(index) for index in rows["index"]]):
-        aspect, _ = _named(held.body)
-        if aspect:
-            rows.loc[rows["index"] == held.index, "aspect"] = aspect
+    bodies = known.store.held([int(index) for index in rows["index"]])
+    aspects = {held.index: _named(held.body)[0] for held in bodies}
+    rows["aspect"] = [aspects.get(int(index), "") for index in rows["index"]]
     return rows[list(PRIOR)]
 
 

@@ -25,6 +25,7 @@ from approvals.model import (
     Vote,
 )
 from approvals.rules import load, shipped
+from approvals.signers.file import new_key
 from approvals.workflow import request_id
 from quarantine.errors import (
     NotAuthorisedError,
@@ -285,6 +286,38 @@ def test_all_keys_of_a_producer_are_revoked_at_once(room: Room) -> None:
         room.ask()
 
 
+def test_a_producer_is_not_blamed_for_anothers_key(room: Room) -> None:
+    room.producer("shop")
+    room.crowd(2, 2, first=70, producer="shop")
+    record = ProducerRevoked(at=room.later(), name="app", since=START)
+    room.store.record([act_of(record, room.operator)])
+    request, _, choice = room.ask()
+    assert (request.rows, choice.left_out) == (4, {"its key was revoked": 36})
+
+
+def test_what_left_before_is_judged_by_its_aspect(room: Room) -> None:
+    text = LOOSE.replace(
+        '[[rule]]\nname = "people"',
+        '[[rule]]\nname = "style"\nscopes = ["*"]\nkinds = ["rating"]\n'
+        'origins = ["*"]\ntiers = ["*"]\n'
+        'aspects = ["style"]\nmin_age = "0s"\ndwell = "0s"\nshare_of_scope = 0.25\n\n'
+        '[[rule]]\nname = "people"',
+    )
+    room.policy = load(text)
+    names = [f"rater/{n}" for n in range(12)]
+    room.hear([body(name, f"{name}-s", f"style-{name}", aspect="style") for name in names])
+    room.score(names)
+    first, _, _ = room.ask()
+    assert first.rows == 48
+    release(room, first)
+    more = [body(name, f"{name}-m", f"more-{name}", aspect="style") for name in names[:5]]
+    room.hear([*more, body("rater/0", "plain", "plain")])
+    room.score(names)
+    second, _, choice = room.ask()
+    assert second.rows == 1
+    assert choice.left_out["over the share of the scope: style"] == 5
+
+
 def test_the_registry_lowers_an_origin(room: Room) -> None:
     room.producer("bot", origin=Origin.AUTOMATED)
     room.crowd(4, 3, first=60, producer="bot")
@@ -317,6 +350,14 @@ def test_approving_ones_own_request_under_another_name_is_refused(room: Room) ->
     request, _, _ = room.ask("ana")
     with pytest.raises(NotAuthorisedError):
         room.vote(request, "ana-laptop")
+
+
+def test_approving_ones_own_request_with_a_new_key_is_refused(room: Room) -> None:
+    request, _, _ = room.ask("ana")
+    room.signers["ana"] = new_key(room.folder / "ana-new.pem")
+    room.add("ana")
+    with pytest.raises(NotAuthorisedError, match="cannot approve it"):
+        room.vote(request, "ana")
 
 
 def test_an_own_approval_slipped_into_the_log_does_not_count(room: Room) -> None:
