@@ -43,6 +43,7 @@ _BY_ROLE: Final[Mapping[str, str]] = {
     ),
     VerdictChanged.act: "scoring",
     LossReported.act: "intake",
+    StreamReset.act: "intake",
     Released.act: "releasing",
 }
 """Acts that a role signs; all others are a person's, by the reviewer they name."""
@@ -59,12 +60,17 @@ def audit(store: Store, *, roles: Mapping[str, str], witness: Path | None = None
     problems = list(store.verify())
     if problems:
         return problems  # what stands on the log says nothing while the log does not hold
-    problems += _signatures(store, roles)
+    problems += unsound(store, roles=roles)
     problems += _checkpoints(store, roles)
     if witness is not None and witness.exists():
         problems += _beginning(store, witness.read_bytes(), roles, "the witness's checkpoint")
     problems += _derived(store)
     return list(dict.fromkeys(problems))
+
+
+def unsound(store: Store, *, roles: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each act that is not signed by whom its kind demands."""
+    return list(_signatures(store, roles))
 
 
 def sign_checkpoint(store: Store, signer: Signer, *, origin: str, witness: Path) -> Checkpoint:

@@ -121,6 +121,15 @@ class LossReported(ActRecord):
     last: int
 
 
+class StreamReset(ActRecord):
+    """The bus began a producer's stream anew, or put an older one back, for the `life`-th time."""
+
+    act = "stream-reset"
+
+    producer: str
+    life: int
+
+
 class PolicyAdopted(ActRecord):
     """This policy is in force from `at` on; `toml` is its exact text."""
 
@@ -224,6 +233,7 @@ ACTS: Final[dict[str, type[ActRecord]]] = {
         SourceTiered,
         VerdictChanged,
         LossReported,
+        StreamReset,
         PolicyAdopted,
         Request,
         Vote,

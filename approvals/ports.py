@@ -84,6 +84,9 @@ class Rim(Protocol):
     def origin(self, state: Path) -> str:
         """Return the name of the state's log, as its checkpoints say it."""
 
+    def publics(self, state: Path) -> Mapping[str, str]:
+        """Return the roles' public keys (PEM), by role."""
+
     def detectors(self) -> Mapping[str, str]:
         """Return each detector's settings by its name, for manifests."""
 

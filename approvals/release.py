@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from approvals import card, desk
 from approvals.attest import act_of, record_of
+from approvals.audit import unsound
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
@@ -45,7 +46,8 @@ class Press:
     """What a release is made with.
 
     `policy` is the one in force, `signer` the releasing role's key, `at` the time (aware),
-    `origin` the log's name, `detectors` the versions of those that scored.
+    `origin` the log's name, `roles` the roles' public keys (PEM), by which every act is checked
+    first, `detectors` the versions of those that scored.
     """
 
     store: Store
@@ -53,6 +55,7 @@ class Press:
     signer: Signer
     at: datetime
     origin: str
+    roles: Mapping[str, str]
     detectors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -116,6 +119,7 @@ def make(ref: str, out: Path, press: Press) -> Made:
 def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     """Check everything that can refuse."""
     store = press.store
+    _require_sound_acts(press)
     index, request = desk.find_request(store, ref)
     left = releases(store, request.scope)
     before = next((each for each in left if each.request == index), None)
@@ -144,6 +148,13 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
         previous=earlier[-1] if earlier else None,
     )
     return draft, before
+
+
+def _require_sound_acts(press: Press) -> None:
+    """Refuse to print while the log holds an act by the wrong hand: it may have seated a voter."""
+    problems = unsound(press.store, roles=press.roles)
+    if problems:
+        raise TamperedError(f"nothing leaves while the log is not sound: {problems[0]}")
 
 
 def _require_approval(

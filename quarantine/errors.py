@@ -59,6 +59,10 @@ class UnavailableError(QuarantineError):
     """Something outside does not answer now; try again."""
 
 
+class BrokenError(QuarantineError):
+    """The disk did not keep what it was given; stop, and verify what it holds before going on."""
+
+
 class TamperedError(QuarantineError):
     """A proof does not hold; stop, and let nothing leave."""
 

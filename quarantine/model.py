@@ -347,6 +347,18 @@ class Member:
     origin: str = ""
 
 
+class Mark(NamedTuple):
+    """What a stream says of itself: the entries ever `added`, and the `last` id that it gave.
+
+    `known` of the added were counted in an earlier life of the stream: the bus was put back to an
+    older state, and has them once more.
+    """
+
+    added: int
+    last: str = "0-0"
+    known: int = 0
+
+
 @dataclass(slots=True)
 class Passage:
     """Where the consumers of one stream stand with Redis."""

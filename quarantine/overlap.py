@@ -56,6 +56,7 @@ class Answers:
 
     source: Ints
     target: Ints
+    answer: Ints
     cell: Ints
     sources: int
 
@@ -74,12 +75,13 @@ def answers(evidence: Evidence) -> Answers:
     frame = evidence.everything
     source = frame["source"].to_numpy().astype(np.int64)
     target = frame["target"].to_numpy().astype(np.int64)
-    cell = number(target, frame["answer"].to_numpy())
+    answer = frame["answer"].to_numpy().astype(np.int64)
+    cell = number(target, answer)
     asked = number(source, target)
     # The last write wins, so that saying a thing again replaces what was said before.
     last = np.zeros(int(asked.max(initial=-1)) + 1, np.int64)
     last[asked] = np.arange(len(asked))
-    return Answers(source[last], target[last], cell[last], len(evidence.sources))
+    return Answers(source[last], target[last], answer[last], cell[last], len(evidence.sources))
 
 
 def slices(evidence: Evidence) -> tuple[Ints, Ints, int]:
@@ -108,9 +110,9 @@ def overlap(source: Ints, cell: Ints, *, sources: int, doubt: float = 3.0) -> Ov
     total = np.bincount(who, idf[what], sources)
     usual = max(float(idf[what].mean()), 1e-9) if len(what) else 1.0
     kept = affordable(seen)[what]
-    plain = _table(who[kept], what[kept], np.ones(int(kept.sum())), sources)
-    weighted = _table(who[kept], what[kept], idf[what][kept], sources)
-    left, right, (count, weight) = _met(plain @ plain.T, weighted @ plain.T)
+    plain = table(who[kept], what[kept], np.ones(int(kept.sum())), sources)
+    weighted = table(who[kept], what[kept], idf[what][kept], sources)
+    left, right, (count, weight) = met(plain @ plain.T, weighted @ plain.T)
     smaller = np.minimum(total[left], total[right])
     return Overlap(left, right, count.astype(np.int64), weight / (smaller + doubt * usual))
 
@@ -122,8 +124,8 @@ def beyond_chance(said: Answers) -> Agreement:
     far each source agrees with others, over the binomial spread.
     """
     size = np.bincount(said.target)
-    met = np.maximum(size - 1, 1)[said.target]
-    rate = (np.bincount(said.cell)[said.cell] - 1) / met
+    others = np.maximum(size - 1, 1)[said.target]
+    rate = (np.bincount(said.cell)[said.cell] - 1) / others
     meets = (size > 1)[said.target]
     usual = float(rate[meets].mean()) if meets.any() else 0.5
     pairs = size * (size - 1) / 2
@@ -133,12 +135,12 @@ def beyond_chance(said: Answers) -> Agreement:
     kept = affordable(size)[said.target]
     who, where, what = said.source[kept], said.target[kept], said.cell[kept]
     ones = np.ones(len(who))
-    present = _table(who, where, ones, said.sources)
-    spoken = _table(who, what, ones, said.sources)
+    present = table(who, where, ones, said.sources)
+    spoken = table(who, what, ones, said.sources)
     together = present @ present.T
-    left, right, (common, chance, agreed) = _met(
+    left, right, (common, chance, agreed) = met(
         together,
-        _table(who, where, equal[where].clip(_LIGHTEST), said.sources) @ present.T,
+        table(who, where, equal[where].clip(_LIGHTEST), said.sources) @ present.T,
         # Equal answers are a part of common targets: the sum has the pattern of the whole.
         spoken @ spoken.T + together,
     )
@@ -176,11 +178,12 @@ def affordable(seen: Ints) -> Flags:
     return kept & (seen > 1)
 
 
-def _table(row: Ints, column: Ints, value: Floats, rows: int) -> sp.csr_array:
+def table(row: Ints, column: Ints, value: Floats, rows: int) -> sp.csr_array:
+    """Put values into a sparse table with this many rows."""
     return sp.csr_array((value, (row, column)), shape=(rows, int(column.max(initial=-1)) + 1))
 
 
-def _met(*tables: sp.csr_array) -> tuple[Ints, Ints, list[Floats]]:
+def met(*tables: sp.csr_array) -> tuple[Ints, Ints, list[Floats]]:
     """Return the pairs of different rows that meet, and what each table, alike in pattern, says."""
     for table in tables:
         table.sort_indices()

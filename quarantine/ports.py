@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Dossier,
         Held,
         Logged,
+        Mark,
         Member,
         SourceKey,
         Taken,
@@ -30,8 +31,8 @@ class Store(Protocol):
     """The isolated, append-only, tamper-evident place; one log over events and acts.
 
     Every writing method is one durable transaction. Raises `UnavailableError` when the store
-    cannot be written now (disk full, locked too long), `TamperedError` when what it holds is not
-    what the log says.
+    cannot be written now (disk full, locked too long), `BrokenError` when the disk failed in the
+    middle, `TamperedError` when what it holds is not what the log says.
     """
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
@@ -91,17 +92,23 @@ class Store(Protocol):
     def seqs(self, producer: str) -> list[int]:
         """Return the entry counters received from `producer`, rising."""
 
-    def lost(self, producer: str, first: int, last: int, at: int) -> None:
-        """Report that entries `first` to `last` (seq, inclusive) of `producer` never came."""
+    def lost(self, act: Act, producer: str, first: int, last: int) -> bool:
+        """Append the act that entries `first` to `last` (seq, inclusive) never came, and count it.
+
+        Says no, and changes nothing, when one of them is reported already.
+        """
 
     def seen(
-        self, producer: str, stream: str, added: int, again: Callable[[], int] | None = None
+        self, producer: str, stream: str, mark: Mark, again: Callable[[str], Mark] | None = None
     ) -> int:
         """Remember what Redis says was ever added to `stream`; return the sum over its lives.
 
         A number smaller than before is a new life of the stream, or was read before another's:
-        `again` reads it anew while nobody else can write.
+        `again` reads it anew while nobody else can write, told the last id of the life before.
         """
+
+    def lives(self) -> Mapping[str, int]:
+        """Return, by producer, how often the bus began the stream anew or put an older one back."""
 
     def added(self) -> Mapping[str, int]:
         """Return, by producer, the entries ever added as last seen."""

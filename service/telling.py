@@ -9,7 +9,7 @@ import redis
 
 from approvals.attest import record_of
 from approvals.landing import write_whole
-from approvals.model import ActRecord, LossReported, Released, Revoked, VerdictChanged
+from approvals.model import ActRecord, LossReported, Released, Revoked, StreamReset, VerdictChanged
 from quarantine.model import SourceKey
 from quarantine.ports import Store
 from service import notices
@@ -19,6 +19,7 @@ TOLD: Final = {
     Released.act: "release-published",
     Revoked.act: "release-revoked",
     LossReported.act: "loss-detected",
+    StreamReset.act: "stream-reset",
 }
 """The acts that are told, and as what; nothing of what became of an event is."""
 
@@ -53,7 +54,7 @@ def _subject(record: ActRecord) -> str:
             return str(SourceKey(record.producer, record.source))
         case Released():
             return record.name
-        case LossReported():
+        case LossReported() | StreamReset():
             return record.producer
         case _:
             raise AssertionError(record.act)

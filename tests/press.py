@@ -120,6 +120,7 @@ class Printer:
             signer=self.keys["releasing"],
             at=self.room.later(),
             origin=self.origin,
+            roles=self.roles,
             detectors={"lockstep": "1"},
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,14 +12,23 @@ from pathlib import Path
 from approvals import desk
 from approvals.attest import act_of
 from approvals.budget import Choice
-from approvals.model import Decision, ProducerAdded, ProducerKey, Request, ReviewerAdded, Vote
+from approvals.model import (
+    Decision,
+    ProducerAdded,
+    ProducerKey,
+    Released,
+    Request,
+    ReviewerAdded,
+    Revoked,
+    Vote,
+)
 from approvals.policy import Policy
 from approvals.roster import Reviewer, Roster
 from approvals.rules import load, shipped
 from approvals.signers.file import FileSigner, new_key
-from approvals.workflow import Outcome
+from approvals.workflow import Outcome, request_id
 from quarantine.envelope import read
-from quarantine.model import Arrival, Dossier, Origin, SourceKey, Verdict, from_micros, to_micros
+from quarantine.model import Arrival, Dossier, Origin, SourceKey, Verdict, to_micros
 from quarantine.stores.sqlite import SqliteStore
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -196,6 +206,79 @@ class Room:
         return f"{self.seq:032x}"
 
 
-def now_of(room: Room) -> str:
-    """Return the room's time as its log spells it."""
-    return from_micros(to_micros(room.at)).isoformat()
+def crowded(folder: Path) -> Room:
+    """Open a room with four reviewers, one producer, and twelve people scored clear."""
+    opened = Room(folder)
+    opened.producer("app")
+    for name in ("ana", "ben", "cleo", "dov"):
+        opened.add(name, roles=["reviewer"])
+    opened.crowd(12, 3)
+    return opened
+
+
+def release(room: Room, request: Request) -> None:
+    """Record that a request was released, as the releasing role does."""
+    record = Released(
+        at=room.later(),
+        request=request.digest,
+        scope=request.scope,
+        kind=request.kind,
+        name=request_id(request),
+        manifest="00",
+        rows=request.rows,
+        log_size=room.store.size(),
+    )
+    room.store.record([act_of(record, room.operator)])
+
+
+def take_back(room: Room, indexes: list[int]) -> None:
+    """Record that some rows are taken back."""
+    record = Revoked(
+        at=room.later(), producer="app", source="rater/0", rows=1, because="poison", by="ana"
+    )
+    room.store.revoke(act_of(record, room.operator), indexes)
+
+
+def alter(room: Room, *statements: str) -> None:
+    """Change rows past the store, as an administrator of the machine could."""
+    with sqlite3.connect(room.folder / "store.db") as raw:
+        for table in ("event", "member", "act"):
+            for guard in ("update", "delete", "insert"):
+                raw.execute(f"DROP TRIGGER IF EXISTS {table}_{guard}")
+        for statement in statements:
+            assert raw.execute(statement).rowcount > 0
+    raw.close()
+
+
+def hand_of(room: Room, name: str) -> desk.Hand:
+    """Return who acts, with their own key, a little later."""
+    return {"by": room.reviewer(name), "signer": room.signers[name], "at": room.later()}
+
+
+def asked(
+    room: Room, *, scope: str = "helpful", kind: str = "rating", until: datetime | None = None
+) -> desk.Asked:
+    """Return what a request for the crowd's ratings asks for."""
+    return {
+        "scope": scope,
+        "kind": kind,
+        "until": until or room.at,
+        "by": room.reviewer("ana"),
+        "signer": room.signers["ana"],
+        "policy": room.policy,
+        "roster": room.roster,
+        "at": room.at,
+        "nonce": room.nonce(),
+    }
+
+
+def terms_of(room: Room, name: str) -> desk.Terms:
+    """Return the terms on which somebody votes, a little later."""
+    return {
+        "by": room.reviewer(name),
+        "signer": room.signers[name],
+        "policy": room.policy,
+        "roster": room.roster,
+        "at": room.later(),
+        "nonce": room.nonce(),
+    }

@@ -50,6 +50,7 @@ def make(call: Call, request: RequestArgument, *, out: OutOption) -> None:
         signer=call.rim.role(call.state, "releasing"),
         at=call.rim.now(),
         origin=call.rim.origin(call.state),
+        roles=call.rim.publics(call.state),
         detectors=call.rim.detectors(),
     )
     made = made_of(request, out, press)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quarantine.calibration import deviations, score_of
+from quarantine.echoes import echoes
 from quarantine.evidence import Evidence, Findings, Flags, Floats, Ints
 from quarantine.overlap import (
     Answers,
@@ -23,21 +24,29 @@ from quarantine.ports import Detector
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to look at it: the strength by source (1 rings), the pairs and the words."""
+    """One way to look at it: the strength by source (1 rings), the words, and pairs of sources.
+
+    Each pair stands twice; `near` says how close it is, `shared` how many cells it shares.
+    """
 
     strength: Floats
-    pairs: Overlap
     words: str
+    source: Ints
+    partner: Ints
+    near: Floats
+    shared: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Lockstep:
-    """Overlap with the closest three partners in rare cells, relative to the smaller of both.
+    """Overlap with the closest three partners in rare cells, read in three ways.
 
     A cell is a target with an answer, within a slice of time where times are known (CopyCatch,
-    Beutel et al. 2013; SynchroTrap, Cao et al. 2014; rare targets weigh more, as in FRAUDAR). It
-    rings only where the overlap is large in itself, far from what is usual here, and agreement
-    exceeds chance: sharing work in a batch is no ring.
+    Beutel et al. 2013; SynchroTrap, Cao et al. 2014; rare targets weigh more, as in FRAUDAR).
+    Relative to all that the smaller of both said, it rings only where the overlap is large in
+    itself, far from what is usual here, and agreement exceeds chance: sharing work in a batch is no
+    ring. Besides, a group rings, however much else its members say, whose common answers are too
+    improbable: `nats` for each member, `nats_together` for all, for a few may think alike.
     """
 
     channel: str = "ring"
@@ -51,13 +60,15 @@ class Lockstep:
     copying: float = 8.5
     identical: float = 0.8
     together: int = 4
+    nats: float = 5.0
+    nats_together: float = 40.0
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score every held source; 0 unless it has partners in more than chance."""
         said = answers(evidence)
         if not len(said.source):
             return Findings(silent="nothing is held")
-        readings = [self._alike(said)]
+        readings = [self._alike(said), self._echoing(said)]
         if evidence.timed:
             readings.append(self._together(evidence))
         strengths = np.array([reading.strength for reading in readings])
@@ -70,12 +81,10 @@ class Lockstep:
         def because(position: int) -> str:
             source = int(sources[position])
             reading = readings[int(best[source])]
-            mine = np.flatnonzero(reading.pairs.source == source)
-            nearest = mine[
-                np.argsort(-reading.pairs.relative[mine], kind="stable")[: self.partners]
-            ]
-            names = ", ".join(str(evidence.sources[one]) for one in reading.pairs.partner[nearest])
-            shared = reading.pairs.shared[nearest].max(initial=0)
+            mine = np.flatnonzero(reading.source == source)
+            nearest = mine[np.argsort(-reading.near[mine], kind="stable")[: self.partners]]
+            names = ", ".join(str(evidence.sources[one]) for one in reading.partner[nearest])
+            shared = reading.shared[nearest].max(initial=0)
             return f"{reading.words} as {names} ({shared} in common)"
 
         scores = np.where(marked, score_of(strength[sources]), 0.0)
@@ -96,7 +105,22 @@ class Lockstep:
                 deviations(excess, 0.5) / self.copying,
             ),
         )
-        return _Reading(strength, near, "gives the same answers to the same targets")
+        return _reading(strength, near, "gives the same answers to the same targets")
+
+    def _echoing(self, said: Answers) -> _Reading:
+        """Read what groups have in common: copying a part, beside what anybody says."""
+        found = echoes(said)
+        strength = np.minimum(
+            found.nats / self.nats, found.nats * found.members / self.nats_together
+        )
+        return _Reading(
+            strength=strength,
+            words="gives answers that others rarely give to the same targets",
+            source=found.source,
+            partner=found.partner,
+            near=found.shared + np.maximum(found.nats[found.partner], 0.0) / 1e3,
+            shared=found.shared,
+        )
 
     def _together(self, evidence: Evidence) -> _Reading:
         """Read answers within slices of time: acting as one."""
@@ -117,10 +141,14 @@ class Lockstep:
             np.minimum(share / self.most_of, deviations(share, self.grain) / self.unusual_together),
             often / self.together,
         )
-        return _Reading(strength, near, "answers the same targets alike within moments")
+        return _reading(strength, near, "answers the same targets alike within moments")
 
     def _closest(self, source: Ints, value: Floats, sources: int) -> Floats:
         return closest(source, value, sources=sources, most=self.partners)
+
+
+def _reading(strength: Floats, pairs: Overlap, words: str) -> _Reading:
+    return _Reading(strength, words, pairs.source, pairs.partner, pairs.relative, pairs.shared)
 
 
 def _held(evidence: Evidence) -> Flags:

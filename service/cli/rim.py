@@ -73,6 +73,13 @@ class ServiceRim:
 
         return wiring.origin(State(state))
 
+    def publics(self, state: Path) -> Mapping[str, str]:
+        """Return the roles' public keys."""
+        from service import wiring
+        from service.settings import State
+
+        return wiring.role_publics(State(state))
+
     def detectors(self) -> Mapping[str, str]:
         """Return the detectors' settings."""
         from service import wiring

@@ -256,6 +256,7 @@ class Story:
             signer=wiring.role_signer(self.state, "releasing"),
             at=wiring.now(),
             origin=wiring.origin(self.state),
+            roles=wiring.role_publics(self.state),
             detectors=wiring.detector_settings(),
         )
         each.made = make(request_id(request), each.directory, press)

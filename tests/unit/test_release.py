@@ -15,11 +15,12 @@ from approvals import landing
 from approvals import release as releasing
 from approvals.attest import act_of, record_of
 from approvals.directory import digests
-from approvals.model import Decision, Request, Revoked
+from approvals.model import Decision, Request, ReviewerAdded, Revoked
 from approvals.release import make
 from approvals.releases import current, releases
 from approvals.rows import schema_of, shard_of
 from approvals.rules import load
+from approvals.signers.file import new_key
 from quarantine.envelope import kinds
 from quarantine.errors import QuarantineError, StaleError, TamperedError, UnmetError, UsageError
 from quarantine.model import Act
@@ -257,7 +258,7 @@ from tests.room import LOOSE
 folder = Path({str(printer.room.folder)!r})
 press = Press(store=SqliteStore(folder / "store.db"), policy=load(LOOSE),
     signer=SIGNER.open(str(folder / "releasing.pem"), None), at=datetime(2030, 1, 1, tzinfo=UTC),
-    origin={printer.origin!r}, detectors={{"lockstep": "1"}})
+    origin={printer.origin!r}, roles={printer.roles!r}, detectors={{"lockstep": "1"}})
 make({request.digest!r}, folder / "elsewhere", press)
 """
     environment = os.environ | {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "77"}
@@ -329,3 +330,18 @@ def _some_act(printer: Printer) -> Act:
         ),
         printer.room.signers["ana"],
     )
+
+
+def test_nothing_leaves_while_an_act_is_signed_by_the_wrong_hand(printer: Printer) -> None:
+    request = printer.approved()
+    stranger = new_key(printer.room.folder / "stranger.pem")
+    seat = ReviewerAdded(
+        at=printer.room.later(),
+        name="mallory",
+        person="mallory",
+        key=stranger.key_id,
+        public=stranger.public,
+        roles=("reviewer",),
+    )
+    printer.room.store.record([act_of(seat, stranger)])
+    refused(printer, request, TamperedError, "the log is not sound: act reviewer-added")

@@ -56,6 +56,18 @@ def test_a_policy_is_explained_on_one_screen(name: str) -> None:
     assert "no safety by applause: rating/signal on safety, refusal" in text
 
 
+def test_an_explanation_says_waits_shares_and_roles_where_there_are_any() -> None:
+    lines = explain(load(changed("roles = []", 'roles = ["security"]'))).splitlines()
+    said = {line.strip().partition(":")[0]: line for line in lines}
+    assert said["known people"].endswith("; source 0s old, event 1d held")
+    assert said["unvetted people"].endswith(", at most 25% of a release")
+    assert said["signals"].endswith(", at most 20% of all the scope ever released")
+    assert said["a source"].endswith("50 rows and 5% of a release, 500 rows ever, 1 on one target")
+    assert lines[-3].endswith("made the request, filling security (one person, one role)")
+    assert lines[-1] == "  a vote counts for 3d, a request for 2w"
+    assert explain(load(TEXT)).splitlines()[-3].endswith("none of whom made the request")
+
+
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_policy_is_sound(file: Path) -> None:
     assert len(explain(load(file.read_text(encoding="utf-8"))).splitlines()) <= 24

@@ -15,6 +15,7 @@ from quarantine.model import (
     Dossier,
     Held,
     Logged,
+    Mark,
     Member,
     SourceKey,
     Taken,
@@ -159,38 +160,55 @@ class SqliteStore:
         )
         return [seq for (seq,) in rows]
 
-    def lost(self, producer: str, first: int, last: int, at: int) -> None:
-        """Report a loss; reporting it twice changes nothing."""
-        with self._db.writing():
-            self._db.execute(
-                "INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?)", (producer, first, last, at)
-            )
+    def lost(self, act: Act, producer: str, first: int, last: int) -> bool:
+        """Report a loss, unless a part of it is reported already."""
+        with self._writing():
+            known = self._db.execute(
+                "SELECT 1 FROM loss WHERE producer = ? AND first <= ? AND last >= ?",
+                (producer, last, first),
+            ).fetchone()
+            if known is None:
+                self._log.record([act])
+                self._db.execute(
+                    "INSERT INTO loss VALUES (?, ?, ?, ?)", (producer, first, last, act.at)
+                )
+            return known is None
 
     def seen(
-        self, producer: str, stream: str, added: int, again: Callable[[], int] | None = None
+        self, producer: str, stream: str, mark: Mark, again: Callable[[str], Mark] | None = None
     ) -> int:
         """Remember what was ever added to `stream`; a smaller number is a new life of it."""
-        if self._last_life(stream)[1] != added:
+        if self._life(stream)[1:] != mark[:2]:
             with self._db.writing():
-                life, before = self._last_life(stream)
-                if added < before and again is not None:
-                    added = again()
+                life, added, last = self._life(stream)
+                if mark.added < added and again is not None:
+                    mark = again(last)
                 self._db.execute(
-                    "INSERT INTO stream VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT (stream, life) DO UPDATE SET added = excluded.added",
-                    (stream, life + (added < before), producer, added),
+                    "INSERT INTO stream VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (stream, life) DO UPDATE"
+                    " SET added = excluded.added, last = excluded.last",
+                    (stream, life + (mark.added < added), producer, *mark),
                 )
-        return self.added().get(producer, added)
+        return self.added().get(producer, mark.added)
 
-    def _last_life(self, stream: str) -> tuple[int, int]:
+    def _life(self, stream: str) -> tuple[int, int, str]:
         newest = self._db.execute(
-            "SELECT life, added FROM stream WHERE stream = ? ORDER BY life DESC LIMIT 1", (stream,)
+            "SELECT life, added, last FROM stream WHERE stream = ? ORDER BY life DESC LIMIT 1",
+            (stream,),
         ).fetchone()
-        return newest or (0, -1)
+        return newest or (0, -1, "0-0")
 
     def added(self) -> Mapping[str, int]:
         """Return the entries ever added, by producer."""
-        return dict(self._db.execute("SELECT producer, sum(added) FROM stream GROUP BY producer"))
+        return dict(
+            self._db.execute("SELECT producer, sum(added - known) FROM stream GROUP BY producer")
+        )
+
+    def lives(self) -> Mapping[str, int]:
+        """Return how often each producer's stream began anew."""
+        return dict(self._db.execute("SELECT producer, sum(life) FROM"
+            " (SELECT producer, stream, max(life) AS life FROM stream GROUP BY stream)"
+            " GROUP BY producer"))
 
     def size(self) -> int:
         """Return the number of leaves in the log."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from quarantine.errors import TamperedError, UnavailableError
+from quarantine.errors import BrokenError, TamperedError, UnavailableError
 
 BUSY_MS = 30_000
 YIELD_S = 0.001
@@ -84,9 +84,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if self.connection.in_transaction:
                     self.execute("ROLLBACK")
-                if error.sqlite_errorcode & 0xFF in _FULL:
-                    raise UnavailableError(f"the store cannot be written now: {error}") from error
-                raise
+                raise _told(error) from error
 
     @contextmanager
     def _passed_gate(self) -> Iterator[None]:
@@ -139,6 +137,18 @@ class Database:
                 for statement in _statements(script):
                     self.execute(statement)
                 self.execute("INSERT INTO migration VALUES (?, ?, ?)", (number, name, digest))
+
+
+def _told(error: sqlite3.OperationalError) -> Exception:
+    """Return what the caller is to hear: try again, stop, or that it is a bug."""
+    code = error.sqlite_errorcode & 0xFF
+    if code in _FULL:
+        return UnavailableError(f"the store cannot be written now: {error}")
+    if code == sqlite3.SQLITE_IOERR:
+        # After a failed fsync the kernel may have dropped the pages: a retry would look like
+        # success and keep nothing (the PostgreSQL "fsyncgate" of 2018).
+        return BrokenError(f"the disk failed under the store: {error.sqlite_errorname}")
+    return error
 
 
 def _statements(script: str) -> Iterator[str]:

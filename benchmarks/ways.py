@@ -1,0 +1,229 @@
+"""Ways to take feedback in, each a process of its own that says what it cost: ours, floor, plain.
+
+usage: python benchmarks/ways.py {ours,floor,plain} --bus URL --state DIR --events N [--times FILE]
+
+`ours` is the intake role as it runs in service. `floor` is what nobody can do without: read the
+same entries (redis-py with hiredis), insert the same rows into the same table and index, prepared
+before the clock starts, one durable commit a read, acknowledge. It has no guards, no log, no
+signature, no parsing. `plain` is what one writes first: a model per message, a commit per row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from faststream.redis import RedisBroker, StreamSub
+
+from quarantine.envelope import CloudEvent, opened
+from quarantine.model import Taken
+from quarantine.stores.sqlite import SqliteStore
+from service import wiring
+from service.bus import GROUP, address, connect, inbound
+from service.door import Door, Fields
+from service.intake import Intake
+from service.reconcile import Reconciler
+from service.settings import State
+from service.streams import BATCH
+
+STEP = 100_000
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_INSERT = f"INSERT INTO event VALUES ({', '.join('?' * 17)})"
+_GUARDS = ("event_insert", "event_update", "event_delete")
+
+
+def resident_mb() -> float:
+    """Return the memory of this process in RAM now, in MB."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE / 1e6
+
+
+@dataclass
+class Meter:
+    """Counts events against this process's own CPU time; starts with the first event."""
+
+    events: int
+    seen: int = 0
+    steps: list[dict[str, float]] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Begin with what is handled now, when nothing was before."""
+        if not self.steps:
+            self._note()
+
+    def add(self, events: int) -> bool:
+        """Count what is durable now; say whether that is all."""
+        self.seen += events
+        done = self.seen >= self.events
+        if done or self.seen // STEP > self.steps[-1]["events"] // STEP:
+            self._note()
+        return done
+
+    def _note(self) -> None:
+        self.steps.append(
+            {
+                "events": self.seen,
+                "cpu_s": time.process_time(),
+                "wall_s": time.monotonic(),
+                "rss_mb": resident_mb(),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Watched(Door):
+    """The door as it is, and who looks at the clock beside it."""
+
+    meter: Meter = field(default_factory=lambda: Meter(0))
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def take(self, stream: str, entries: list[tuple[str, Fields]]) -> Taken:  # type: ignore[override]
+        """Take in and count."""
+        self.meter.start()
+        taken = Door.take(self, stream, entries)
+        now = time.monotonic()
+        self.meter.times.update((id_, now) for id_, _ in entries)
+        if self.meter.add(taken.stored + taken.duplicates + len(taken.dead)) and self.loop:
+            self.loop.call_soon_threadsafe(self.done.set)
+        return taken
+
+
+async def ours(meter: Meter, url: str, state: State) -> None:
+    """Run the intake role until all is held."""
+    with wiring.open_store(state) as store:
+        reconciler = Reconciler(
+            store, connect(url), wiring.role_signer(state, "intake"), wiring.now
+        )
+        door = Watched(store, state.secrets, wiring.now, meter=meter)
+        door.loop = asyncio.get_running_loop()
+        stopping = door.done
+        await Intake(url, door, reconciler, f"bench-{os.getpid()}").run(stopping)
+
+
+async def floor(meter: Meter, url: str, state: State) -> None:
+    """Read, insert, commit, acknowledge: nothing else."""
+    client = connect(url)
+    database = _unguarded(state)
+    streams = sorted(inbound(client))
+    rows = {stream: _rows(client, stream) for stream in streams}
+    for stream in streams:
+        client.xgroup_create(stream, GROUP, id="0")
+    meter.start()
+    done = False
+    while not done:
+        for stream in streams:
+            read = client.xreadgroup(GROUP, "floor", {stream: ">"}, count=BATCH)
+            if not read:
+                continue
+            ids = [id_ for id_, _ in read[0][1]]
+            batch = [row for id_ in ids for row in rows[stream][id_]]
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(_INSERT, batch)
+            database.execute("COMMIT")
+            client.xack(stream, GROUP, *ids)
+            done = meter.add(len(batch))
+    database.close()
+
+
+def _unguarded(state: State) -> sqlite3.Connection:
+    """Open the store's own file with its own settings, without its guards."""
+    SqliteStore(state.store).close()
+    database = sqlite3.connect(state.store, isolation_level=None, cached_statements=256)
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536"):
+        database.execute(f"PRAGMA {setting}")
+    for guard in _GUARDS:
+        database.execute(f"DROP TRIGGER {guard}")
+    return database
+
+
+def _rows(client: object, stream: str) -> dict[bytes, list[tuple[object, ...]]]:
+    """Make the rows that the entries of a stream come to, before any clock runs."""
+    numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
+    index = count(10 + 10_000_000 * int(stream.rpartition("-")[2]))
+    found: dict[bytes, list[tuple[object, ...]]] = {}
+    for id_, fields in client.xrange(stream):  # type: ignore[attr-defined]
+        rows = []
+        for event in json.loads(fields[b"batch"]):
+            body = json.dumps(event, separators=(",", ":")).encode()
+            made, spoken = opened(body)
+            said = spoken.said()
+            rows.append(
+                (
+                    next(index),
+                    numbers[made.source],
+                    made.id,
+                    1_767_225_600_000_000,
+                    fields[b"key"].decode(),
+                    os.urandom(16),
+                    body,
+                    os.urandom(32),
+                    "rating",
+                    made.scope,
+                    made.subject,
+                    made.aspect or "",
+                    1_767_225_600_000_000,
+                    said.question,
+                    said.answer,
+                    said.value,
+                    said.place,
+                )
+            )
+        found[id_] = rows
+    return found
+
+
+async def plain(meter: Meter, url: str, state: State) -> None:
+    """Have one message a handler, checked by its model, and one commit a row."""
+    database = _unguarded(state)
+    broker = RedisBroker(address(url), logger=None)
+    done = asyncio.Event()
+    index = count(1)
+
+    @broker.subscriber(stream=StreamSub("plain", group=GROUP, consumer="plain", last_id=">"))
+    async def handle(event: CloudEvent) -> None:
+        meter.start()
+        number = next(index)
+        body = event.model_dump_json().encode()
+        facts = (number, number, event.id, 0, "", b"", body, b"", event.type, event.scope)
+        database.execute(_INSERT, (*facts, event.subject, "", 0, "", "", 0.5, None))
+        if meter.add(1):
+            done.set()
+
+    connect(url).xgroup_create("plain", GROUP, id="0", mkstream=True)
+    await broker.start()
+    await done.wait()
+    await broker.stop()
+    database.close()
+
+
+def main() -> None:
+    """Run one way and print what it cost as one JSON document."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way", choices=["ours", "floor", "plain"])
+    parser.add_argument("--bus", required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--events", type=int, required=True)
+    parser.add_argument("--times", type=Path)
+    given = parser.parse_args()
+    meter = Meter(given.events)
+    way = {"ours": ours, "floor": floor, "plain": plain}[given.way]
+    asyncio.run(way(meter, given.bus, State(given.state)))
+    if given.times:
+        given.times.write_text(json.dumps(meter.times), encoding="ascii")
+    print(json.dumps(meter.steps))
+
+
+if __name__ == "__main__":
+    main()
