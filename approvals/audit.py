@@ -18,6 +18,7 @@ from approvals.model import (
     Released,
     ReviewerAdded,
     ReviewerRevoked,
+    StreamReset,
     VerdictChanged,
 )
 from approvals.ports import Signer

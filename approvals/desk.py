@@ -40,7 +40,7 @@ __all__ = [
     "requests",
     "require_seat",
     "rule_source",
-    "tier_source",
+    "tier_sources",
     "votes_on",
 ]
 
@@ -170,7 +170,7 @@ def rule_source(
     **hand: Unpack[Hand],
 ) -> SourceRuled:
     """Record that a person holds or clears a source; no machine overrules it."""
-    _require_source(store, key, because)
+    _require_sources(store, [key], because)
     require_seat(_roster(store), hand["by"], hand["signer"], hand["at"])
     act = SourceRuled(
         at=hand["at"],
@@ -184,22 +184,25 @@ def rule_source(
     return act
 
 
-def tier_source(
-    store: Store, key: SourceKey, tier: Tier, *, because: str, **hand: Unpack[Hand]
-) -> SourceTiered:
-    """Record how well a source is known; it buys speed, never weight."""
-    _require_source(store, key, because)
+def tier_sources(
+    store: Store, keys: Sequence[SourceKey], tier: Tier, *, because: str, **hand: Unpack[Hand]
+) -> list[SourceTiered]:
+    """Record how well each of `keys` is known, all of it or none; it buys speed, never weight."""
+    _require_sources(store, keys, because)
     require_seat(_roster(store), hand["by"], hand["signer"], hand["at"])
-    act = SourceTiered(
-        at=hand["at"],
-        producer=key.producer,
-        source=key.source,
-        tier=tier,
-        because=because,
-        by=hand["by"].name,
-    )
-    store.record([act_of(act, hand["signer"])])
-    return act
+    acts = [
+        SourceTiered(
+            at=hand["at"],
+            producer=key.producer,
+            source=key.source,
+            tier=tier,
+            because=because,
+            by=hand["by"].name,
+        )
+        for key in keys
+    ]
+    store.record([act_of(act, hand["signer"]) for act in acts])
+    return acts
 
 
 def _roster(store: Store) -> Roster:
@@ -280,7 +283,9 @@ def _require_reason(because: str) -> None:
         raise UsageError("say why: --because needs words")
 
 
-def _require_source(store: Store, key: SourceKey, because: str) -> None:
+def _require_sources(store: Store, keys: Sequence[SourceKey], because: str) -> None:
     _require_reason(because)
-    if key not in store.sources():
-        raise UsageError(f"no source {key} has said anything")
+    known = store.sources()
+    for key in keys:
+        if key not in known:
+            raise UsageError(f"no source {key} has said anything")

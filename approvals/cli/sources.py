@@ -112,25 +112,28 @@ def tier(  # noqa: PLR0913  a command's options are its arguments
     by: AsOption,
     sign: SignOption,
 ) -> None:
-    """Say how well a source is known; it buys speed of review, never influence."""
-    from approvals.desk import tier_source
+    """Say how well a source is known; `producer/*` is every source it has spoken of so far."""
+    from approvals.desk import tier_sources
     from quarantine.errors import UsageError
     from quarantine.model import Tier
 
     if tier not in list(Tier):
         raise UsageError(f"a tier is one of {', '.join(Tier)}")
-    key = known_source(call, source)
+    keys = _every_source(call, source)
     reviewer, signer = call.signed(by, sign)
-    tier_source(
+    tier_sources(
         call.store,
-        key,
+        keys,
         Tier(tier),
         because=because,
         by=reviewer,
         signer=signer,
         at=call.rim.now(),
     )
-    call.say({"source": str(key), "tier": tier}, [f"{source} is {tier}"])
+    call.say(
+        {"source": source, "tier": tier, "sources": len(keys)},
+        [f"{len(keys)} of {source}: {tier}"],
+    )
 
 
 def _rule(  # noqa: PLR0913  a command's options are its arguments
@@ -150,6 +153,19 @@ def _rule(  # noqa: PLR0913  a command's options are its arguments
         at=call.rim.now(),
     )
     call.say({"source": str(key), "ruling": ruling}, [f"{source}: {ruling}, by {by}"])
+
+
+def _every_source(call: Call, spelled: str) -> list[SourceKey]:
+    """Return the source that is named, or all of a producer's where its name ends in `/*`."""
+    from quarantine.errors import UsageError
+
+    producer, _, rest = spelled.partition("/")
+    if rest != "*":
+        return [known_source(call, spelled)]
+    found = [key for key in call.store.sources() if key.producer == producer]
+    if not found:
+        raise UsageError(f"nothing was ever heard of {producer}")
+    return found
 
 
 def known_source(call: Call, spelled: str) -> SourceKey:

@@ -141,7 +141,7 @@ def test_a_tier_is_a_persons_word_and_opens_the_policys_gate(room: Room) -> None
     with pytest.raises(UnmetError):
         room.ask()
     hand = hand_of(room, "ana")
-    desk.tier_source(room.store, SourceKey("app", "rater/0"), Tier.VETTED, because="met", **hand)
+    desk.tier_sources(room.store, [SourceKey("app", "rater/0")], Tier.VETTED, because="met", **hand)
     request, _, _ = room.ask()
     assert request.rows == 3
 
@@ -157,7 +157,7 @@ def test_ruling_needs_a_source_a_reason_and_the_right_key(room: Room) -> None:
     with pytest.raises(NotAuthorisedError):
         desk.rule_source(room.store, key, "hold", because="x", **stolen)
     with pytest.raises(NotAuthorisedError):
-        desk.tier_source(room.store, key, Tier.VETTED, because="x", **stolen)
+        desk.tier_sources(room.store, [key], Tier.VETTED, because="x", **stolen)
     assert room.roster.standings == {}
 
 
