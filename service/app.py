@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from service.embedded import dying_with_parent
 from service.settings import State
 
 LOOPS: Final = ("intake", "scoring", "releasing")
@@ -38,7 +39,10 @@ class _Child:
         """Start the process when it is due, notice when it ended."""
         if self.process is None:
             if at >= self.due:
-                self.process = subprocess.Popen(self.command)  # noqa: S603  our own interpreter
+                self.process = subprocess.Popen(  # noqa: S603  our own interpreter
+                    self.command,
+                    preexec_fn=dying_with_parent(),  # noqa: PLW1509  one system call, prepared
+                )
                 self.started = at
             return
         code = self.process.poll()

@@ -177,12 +177,12 @@ def _launched(directory: Path, socket: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # an interrupt at the terminal is for the service, which drains
-        preexec_fn=_dying_with_parent(),  # noqa: PLW1509  one system call, prepared before the fork
+        preexec_fn=dying_with_parent(),  # noqa: PLW1509  one system call, prepared before the fork
     )
 
 
-def _dying_with_parent() -> Callable[[], None] | None:
-    """Return what asks Linux to end the server when this process ends; elsewhere nothing can."""
+def dying_with_parent() -> Callable[[], None] | None:
+    """Return what asks Linux to end a child when this process ends; elsewhere nothing can."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None).prctl
