@@ -15,6 +15,8 @@ ALARM: Final = 0.5
 
 _NOTHING: Final = 1e-9
 _HALF: Final = 0.5
+_LOWEST: Final = 1.5
+"""A p-value up to this over n+1 is the lowest that n reference sources can give."""
 _NORMAL: Final = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _NORMAL_MEAN: Final = 1.2533
@@ -136,8 +138,9 @@ def warm(
     Šidák's rule joins a source's p-values, Benjamini and Hochberg's says which sources to call, and
     a detector rings for a called source where its own p-value is small enough. The score is one
     minus the joined p-value; raw scores order those that share one. A reference too small to call
-    what is robustly far out does not silence it: the robust alarms then ring too, and a note says
-    that they are not calibrated.
+    what is robustly far out does not silence it: the robust alarms then ring too, but for a
+    detector whose alarms are as usual among the released, and a note says that they are not
+    calibrated.
     """
     table = np.array([opinion.scores for opinion in opinions])
     p_values = np.array(
@@ -151,9 +154,11 @@ def warm(
     # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
     rings = called & (table > 0) & (p_values <= share * (1.0 + 1e-9))
     known = max(int(usual.judged.sum()) for usual in reference)
-    robust = table >= ALARM
+    robust = np.array([_robust(one, usual) for one, usual in zip(opinions, reference, strict=True)])
     questions = int(asked.sum())
-    enough = large_enough(known, questions, int(robust.any(axis=0).sum()), false_share)
+    # Only what lies beyond the whole reference can be called by a reference of this size.
+    beyond = (robust & (p_values <= _LOWEST / (known + 1))).any(axis=0)
+    enough = large_enough(known, questions, int(beyond.sum()), false_share)
     order = 0.5 * table.max(axis=0, initial=0.0) / (known + 1)
     return Alarms(
         rings=rings if enough else rings | robust,
@@ -162,6 +167,14 @@ def warm(
         thresholds={opinion.name: limit for opinion in opinions},
         notes=() if enough else (_too_small(known, questions, false_share),),
     )
+
+
+def _robust(opinion: Opinion, usual: Opinion) -> Flags:
+    """Ring robustly, unless the reference rings so often that most alarms here would be false."""
+    rings = opinion.scores >= ALARM
+    among = float((usual.scores[usual.judged] >= ALARM).mean()) if usual.judged.any() else 0.0
+    false: bool = among * int(opinion.judged.sum()) > _HALF * int(rings.sum())
+    return np.zeros_like(rings) if false else rings
 
 
 def _p_values(opinion: Opinion, usual: Opinion) -> Floats:

@@ -62,30 +62,32 @@ def echoes(said: Answers) -> Echoes:
     of likelihoods is an e-value, so its logarithm less the logarithm of the number of choices
     bounds the chance of a false alarm (Vovk and Wang 2021) as far as outsiders are independent.
     """
+    if not len(said.source):
+        none, nobody = np.empty(0, np.int64), np.full(said.sources, -np.inf)
+        return Echoes(nobody, np.ones(said.sources, np.int64), none, none, none)
     group = _groups(said)
     same, present = _among(group.others, said)
     likely = _likely(said, group, same, present)
     echoed = group.core & (2 * same >= present) & (same > 1)
     ratio = same * np.log(_COPIED / likely)
     ratio += (present - same) * np.log((1 - _COPIED) / (1 - likely))
-    gain = np.bincount(
-        said.source[echoed], (ratio / np.maximum(present, 1))[echoed], said.sources
-    )
+    gain = np.bincount(said.source[echoed], (ratio / np.maximum(present, 1))[echoed], said.sources)
     return _agreed(said, group, gain - _choices(said, group))
 
 
 def _groups(said: Answers) -> _Group:
     """Find each source's closest partners, the core they share, and all who share half of it."""
-    near = _closest(said)
+    near, cells = _closest(said), _cells(said)
     same, _ = _among(near, said)
     most = np.maximum(2, np.diff(near.indptr)[said.source] / 2)
     core = (same >= most) & affordable(np.bincount(said.cell))[said.cell]
     size = np.bincount(said.source[core], minlength=said.sources)
     core &= size[said.source] >= _LEAST_CORE
     size = np.bincount(said.source[core], minlength=said.sources)
-    common = table(said.source[core], said.cell[core], np.ones(int(core.sum())), said.sources)
-    common.resize((said.sources, int(said.cell.max(initial=-1)) + 1))
-    source, other, (shared,) = met(common @ _cells(said).T)
+    echoed = sp.csr_array(
+        (np.ones(int(core.sum())), (said.source[core], said.cell[core])), shape=cells.shape
+    )
+    source, other, (shared,) = met(echoed @ cells.T)
     alike = shared >= np.maximum(size[source] / 2, _LEAST_MET)
     pairs = (shared[alike], (source[alike], other[alike]))
     return _Group(core, size, sp.csr_array(pairs, shape=(said.sources, said.sources)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,8 @@ class Pattern:
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score held sources with enough events by how easily the forest isolates them."""
-        usual, held = self._habits(evidence.released), self._habits(evidence.held)
+        kinds = self._known_kinds(evidence.released)
+        usual, held = (self._habits(frame, kinds) for frame in (evidence.released, evidence.held))
         if len(usual) < self.least or not len(held):
             return Findings(
                 silent=f"it knows the habits of {len(usual)} released sources, "
@@ -58,8 +60,14 @@ class Pattern:
         strength = (odd - middling) / max(scale, 1e-3) / self.far
         return Findings(held.index.to_numpy().astype(np.int64), score_of(strength), because)
 
-    def _habits(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Describe the sources that have enough events to have habits."""
+    def _known_kinds(self, released: pd.DataFrame) -> list[str]:
+        """Return the kinds that enough released sources spoke: bots are not odd people."""
+        sources = released.groupby("kind", observed=True)["source"].nunique()
+        return [str(kind) for kind in sources.index[sources >= self.least]]
+
+    def _habits(self, frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+        """Describe the sources that have enough events of these kinds to have habits."""
+        frame = frame[frame["kind"].isin(kinds)]
         count = frame.groupby("source")["source"].transform("size")
         return features(profile(frame[count >= self.events]))
 

@@ -291,7 +291,8 @@ class Story:
         first, second = (
             [member.source for member in store.members(left.request)] for left in releases(store)
         )
-        late = sorted(set(second) - set(first))
+        # Somebody new, so that the first release stays good; among few people nobody may be new.
+        late = sorted(set(second) - set(first)) or sorted(set(second))
         source = SourceKey(APP, max(late, key=second.count))
         taking = TakingBack(source=source, because="asked to be left out", by=BEN, at=wiring.now())
         done = revoke_source(store, taking, self._keys[roster.reviewers[BEN].name])

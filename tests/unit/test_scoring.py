@@ -74,12 +74,25 @@ def _oldest(found: list[object]) -> str:
     return str(found[0].key)  # type: ignore[attr-defined]
 
 
-def test_without_times_a_ring_is_still_held_but_nobody_is_joined_by_one_kind_of_evidence() -> None:
+def test_without_times_a_ring_is_held_and_joined_by_its_answers_and_its_choice_of_targets() -> None:
     rng, world = np.random.default_rng(5), World()
     scored = score(evidence(untimed(honest(rng, world) + ring(rng, world)), timed=False))
     assert verdicts(scored, "ring") == {Verdict.HOLD}
-    assert len({each.cluster for each in scored.dossiers}) == len(scored.dossiers)
+    assert verdicts(scored, "honest") == {Verdict.CLEAR}
+    found = [each for each in scored.dossiers if each.source.startswith("ring")]
+    assert {each.cluster for each in found} == {_oldest(found)}
+    assert len({each.cluster for each in scored.dossiers}) == len(scored.dossiers) - len(found) + 1
     assert any("tempo is silent" in note for note in scored.notes)
+
+
+def test_a_ring_behind_twice_its_size_of_camouflage_is_held() -> None:
+    rng, world = np.random.default_rng(15), World(targets=300, labels=3)
+    members = [f"ring-{n}" for n in range(12)]
+    crowd = honest(rng, world, 120) + ring(rng, world, len(members), each=12, overlap=1.0)
+    crowd += honest(rng, world, len(members), each=24, name="ring")
+    scored = score(evidence(untimed(crowd), timed=False))
+    held = [each.source for each in scored.dossiers if each.verdict is Verdict.HOLD]
+    assert sorted(held) == sorted(members)
 
 
 def test_a_ring_that_is_the_consensus_on_rare_targets_is_held() -> None:
