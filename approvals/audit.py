@@ -11,13 +11,16 @@ from approvals.checkpoint import Checkpoint, make, read
 from approvals.landing import write_whole
 from approvals.model import (
     ActRecord,
+    LettersRedriven,
     LossReported,
     PolicyAdopted,
     ProducerAdded,
+    ProducerPaused,
     ProducerRevoked,
     Released,
     ReviewerAdded,
     ReviewerRevoked,
+    StreamForged,
     StreamReset,
     VerdictChanged,
 )
@@ -39,11 +42,14 @@ _BY_ROLE: Final[Mapping[str, str]] = {
             ReviewerAdded.act,
             ReviewerRevoked.act,
             PolicyAdopted.act,
+            LettersRedriven.act,
         ),
         "operator",
     ),
     VerdictChanged.act: "scoring",
     LossReported.act: "intake",
+    ProducerPaused.act: "intake",
+    StreamForged.act: "intake",
     StreamReset.act: "intake",
     Released.act: "releasing",
 }

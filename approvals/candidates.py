@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from approvals.admission import COLUMNS
-from approvals.attest import record_of
 from approvals.budget import PRIOR
+from approvals.distrust import distrusted, is_distrusted
 from approvals.frozen import released_indexes
-from approvals.model import ProducerAdded, ProducerRevoked
 from approvals.roster import Roster
 from quarantine.envelope import kind_named, opened
-from quarantine.model import Dossier, Logged, Origin, SourceKey, Standing, Verdict, to_micros
+from quarantine.model import Dossier, Origin, SourceKey, Standing, Verdict, to_micros
 from quarantine.ports import Store
 
 if TYPE_CHECKING:
@@ -27,12 +26,8 @@ if TYPE_CHECKING:
 
 _WORDS: Final = ("producer", "source", "kind", "scope", "target")
 _READ: Final = ("index", "id", "question", "arrived", *_WORDS)
-_FOREVER: Final = np.iinfo(np.int64).max
 _MARKS: Final = (b'"aspect"', b'"supersedes"', b"\\u")
 """A body without any of these names neither key, however it is spelled."""
-
-Windows = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
-"""By producer and key id: when (µs, arrival, end open) what the key signed is not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +156,13 @@ def _barred(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 def _open_bodies(known: Known, rows: pd.DataFrame) -> None:
     """Read what only the bodies and keys say: aspects, revoked keys, what a source superseded."""
-    windows = _distrusted(known.store.acts())
+    windows = distrusted(known.store.acts())
     place = {int(index): row for row, index in enumerate(rows["index"])}
     barred, aspects = rows["barred"].to_numpy(copy=True), rows["aspect"].to_numpy(copy=True)
     replaced: set[tuple[str, str, str]] = set()
     open_ = [int(index) for index in rows["index"][barred == ""]]
     for held in known.store.held(open_):
-        spans = windows.get((held.producer, held.key), ())
-        if any(since <= held.arrived < until for since, until in spans):
+        if is_distrusted(windows, held):
             barred[place[held.index]] = "its key was revoked"
             continue
         aspect, supersedes = _named(held.body)
@@ -188,29 +182,3 @@ def _named(body: bytes) -> tuple[str, str]:
         return "", ""
     event, said = opened(body)
     return event.aspect or "", said.supersedes or ""
-
-
-def _distrusted(acts: Iterable[Logged]) -> Windows:
-    """Return, from the registry's acts, when what each key signed is not to be trusted.
-
-    From the time a revocation names until the key is registered anew: a later registration does
-    not launder what was said in between.
-    """
-    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for record in _registry(acts):
-        if isinstance(record, ProducerAdded):
-            own = spans.setdefault((record.name, record.key.id), [])
-            own[:] = [(since, min(until, to_micros(record.at))) for since, until in own]
-        else:
-            for (name, key), own in spans.items():
-                if name == record.name and record.key in (None, key):
-                    own.append((to_micros(record.since), _FOREVER))
-    return spans
-
-
-def _registry(acts: Iterable[Logged]) -> Iterator[ProducerAdded | ProducerRevoked]:
-    for logged in acts:
-        if logged.act.kind in (ProducerAdded.act, ProducerRevoked.act):
-            record = record_of(logged.act)
-            assert isinstance(record, ProducerAdded | ProducerRevoked)  # noqa: S101  by its kind
-            yield record

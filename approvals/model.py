@@ -31,7 +31,11 @@ class ProducerKey(Record):
 
 
 class ProducerAdded(ActRecord):
-    """A producer may speak from `at` on; said again with another key, the key is added."""
+    """A producer may speak from `at` on; said again with another key, the key is added.
+
+    The key counts from `since` (else `at`) to `until` (else open); `budget` is how many events an
+    hour are taken in at full speed, beyond it they wait.
+    """
 
     act = "producer-added"
 
@@ -42,6 +46,9 @@ class ProducerAdded(ActRecord):
     origin: Origin = Origin.HUMAN
     owner: str = ""
     purpose: str = ""
+    since: Moment | None = None
+    until: Moment | None = None
+    budget: Annotated[int, Field(gt=0)] | None = None
 
 
 class ProducerRevoked(ActRecord):
@@ -128,6 +135,38 @@ class StreamReset(ActRecord):
 
     producer: str
     life: int
+
+
+class ProducerPaused(ActRecord):
+    """A producer's stream is not read until `until`: it floods, or sends mostly what is bad."""
+
+    act = "producer-paused"
+
+    producer: str
+    until: Moment
+    because: str
+
+
+class StreamForged(ActRecord):
+    """A producer's stream ended in `forged`, an id far ahead, which stops or misdates what follows.
+
+    It was repaired and goes on after `last`; absent where the service may not repair it.
+    """
+
+    act = "stream-forged"
+
+    producer: str
+    forged: str
+    last: str | None = None
+
+
+class LettersRedriven(ActRecord):
+    """Dead letters with these numbers go through the door again; each does so once."""
+
+    act = "letters-redriven"
+
+    letters: tuple[int, ...]
+    digests: tuple[str, ...]
 
 
 class PolicyAdopted(ActRecord):
@@ -233,6 +272,9 @@ ACTS: Final[dict[str, type[ActRecord]]] = {
         SourceTiered,
         VerdictChanged,
         LossReported,
+        ProducerPaused,
+        StreamForged,
+        LettersRedriven,
         StreamReset,
         PolicyAdopted,
         Request,

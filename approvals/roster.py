@@ -12,6 +12,7 @@ from approvals.model import (
     ActRecord,
     ProducerAdded,
     ProducerKey,
+    ProducerPaused,
     ProducerRevoked,
     ReviewerAdded,
     ReviewerRevoked,
@@ -32,10 +33,17 @@ class Tenure:
         """Say whether `at` lies inside."""
         return self.since <= at and (self.until is None or at < self.until)
 
+    def ended(self, at: datetime) -> Tenure:
+        """Return the tenure as it ends at `at`, unless it ends before that already."""
+        return replace(self, until=at if self.until is None else min(self.until, at))
+
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """A producer as it stands: its keys with their tenure, and what it may send."""
+    """A producer as it stands: its keys with their tenure, and what it may send.
+
+    `budget` is how many events an hour are taken in at full speed, absent where nobody set one.
+    """
 
     name: str
     origin: Origin
@@ -44,6 +52,7 @@ class Producer:
     owner: str
     purpose: str
     keys: dict[str, tuple[ProducerKey, Tenure]]
+    budget: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,12 @@ class Roster:
     producers: dict[str, Producer] = field(default_factory=dict)
     reviewers: dict[str, Reviewer] = field(default_factory=dict)
     standings: dict[SourceKey, Standing] = field(default_factory=dict)
+    pauses: dict[str, ProducerPaused] = field(default_factory=dict)
     size: int = 0
+
+    def paused(self, at: datetime) -> dict[str, ProducerPaused]:
+        """Return the newest pause of each producer whose stream is not read at `at`."""
+        return {name: pause for name, pause in self.pauses.items() if at < pause.until}
 
     def follow(self, acts: Iterable[Logged]) -> None:
         """Take in acts that came since `size`; others than the registry's are passed over."""
@@ -80,6 +94,8 @@ class Roster:
                 self._add_producer(record)
             case ProducerRevoked():
                 self._revoke_producer(record)
+            case ProducerPaused():
+                self.pauses[record.producer] = record
             case ReviewerAdded():
                 self.reviewers[record.name] = Reviewer(
                     record.name,
@@ -98,15 +114,22 @@ class Roster:
 
     def _add_producer(self, act: ProducerAdded) -> None:
         before = self.producers.get(act.name)
-        keys = {**(before.keys if before else {}), act.key.id: (act.key, Tenure(act.at))}
+        tenure = Tenure(act.since or act.at, act.until)
         self.producers[act.name] = Producer(
-            act.name, act.origin, act.kinds, act.scopes, act.owner, act.purpose, keys
+            name=act.name,
+            origin=act.origin,
+            kinds=act.kinds,
+            scopes=act.scopes,
+            owner=act.owner,
+            purpose=act.purpose,
+            keys={**(before.keys if before else {}), act.key.id: (act.key, tenure)},
+            budget=act.budget,
         )
 
     def _revoke_producer(self, act: ProducerRevoked) -> None:
         producer = self.producers[act.name]
         keys = {
-            id_: (key, replace(tenure, until=act.since) if act.key in (None, id_) else tenure)
+            id_: (key, tenure.ended(act.since) if act.key in (None, id_) else tenure)
             for id_, (key, tenure) in producer.keys.items()
         }
         self.producers[act.name] = replace(producer, keys=keys)
@@ -127,6 +150,7 @@ FOLLOWED: Final = frozenset(
     for each in (
         ProducerAdded,
         ProducerRevoked,
+        ProducerPaused,
         ReviewerAdded,
         ReviewerRevoked,
         SourceRuled,

@@ -1,4 +1,4 @@
-"""Feedback for measuring intake: seeded ratings of about 365 bytes, signed and sent as producers do."""
+"""Feedback for measuring intake: ratings of about 365 bytes, signed and sent as producers do."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ from approvals.attest import act_of
 from approvals.model import ProducerAdded, ProducerKey
 from approvals.signers.file import new_key
 from service import wiring
-from service.bus import GROUP, connect, stream_of
+from service.bus import connect, stream_of
 from service.producer import Key
 from service.settings import State
 from service.wire import HmacKey, signed_bytes
 
 SOURCES = 2_000
 _START = 1_767_225_600_000
-_TEXT = "The second half answers the question; the first repeats it, and neither says which version of the library it is about"
+_TEXT = (
+    "The second half answers the question; the first repeats it,"
+    " and neither says which version of the library it is about"
+)
 
 
-def body_of(number: int) -> bytes:
-    """Return one rating as a producer spells it; ids are UUIDv7, so they rise with `number`."""
+def body_of(number: int, *, mixed: bool = False) -> bytes:
+    """Return one rating as a producer spells it; ids are UUIDv7, so they rise with `number`.
+
+    All have the same fields in the same order, unless `mixed`: then every second has one more.
+    """
     at = _START + number
+    second, milli = divmod(number, 1000)
+    minute, hour = second // 60, second // 3600
     spelled = f"{at:012x}7{number & 0xFFF:03x}8{number * 2_654_435_761 % 2**60:015x}"
     event = {
         "specversion": "1.0",
@@ -35,10 +43,12 @@ def body_of(number: int) -> bytes:
         "source": f"rater/{number * 7_919 % SOURCES}",
         "subject": f"answer/{number * 104_729 % 50_000}",
         "type": "feedback.rating.v1",
-        "time": f"2026-01-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+        "time": f"2026-01-01T{hour % 24:02d}:{minute % 60:02d}:{second % 60:02d}.{milli:03d}Z",
         "scope": "helpful",
         "data": {"value": 1 + number % 5, "low": 1, "high": 5, "text": f"{_TEXT} ({number % 97})"},
     }
+    if mixed and number % 2:
+        event["aspect"] = "helpfulness"
     return json.dumps(event, separators=(",", ":")).encode()
 
 
@@ -50,6 +60,7 @@ class Producer:
     name: str
     key: Key
     size: int
+    mixed: bool = False
     sent: int = 0
     seq: int = 0
     client: redis.Redis = field(init=False)
@@ -65,7 +76,8 @@ class Producer:
 
     def fields(self) -> dict[str, object]:
         """Sign the next batch and return its entry's fields."""
-        bodies = [body_of(number) for number in range(self.sent, self.sent + self.size)]
+        numbers = range(self.sent, self.sent + self.size)
+        bodies = [body_of(number, mixed=self.mixed) for number in numbers]
         batch = b"[" + b",".join(bodies) + b"]"
         self.sent += self.size
         self.seq += 1
@@ -85,11 +97,11 @@ class Producer:
                 pipe.xadd(self.stream, self.fields())
             pipe.execute()
 
-    def unread(self) -> int:
-        """Return how many events the consumers were not given yet."""
+    def pending(self) -> int:
+        """Return how many events were not acknowledged yet."""
         groups = self.client.xinfo_groups(self.stream)
-        given = sum(int(each["entries-read"] or 0) for each in groups if each["name"] == GROUP.encode())
-        return (self.seq - given) * self.size
+        done = sum(int(each["entries-read"] or 0) - int(each["pending"]) for each in groups)
+        return (self.seq - done) * self.size
 
 
 @dataclass

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -34,6 +35,7 @@ from service.bus import GROUP, address, connect, inbound
 from service.door import Door, Fields
 from service.intake import Intake
 from service.reconcile import Reconciler
+from service.roles.intake import look_for_garbage_rarely
 from service.settings import State
 from service.streams import BATCH
 
@@ -55,30 +57,34 @@ class Meter:
     events: int
     seen: int = 0
     steps: list[dict[str, float]] = field(default_factory=list)
+    last: dict[str, float] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
 
     def start(self) -> None:
         """Begin with what is handled now, when nothing was before."""
         if not self.steps:
-            self._note()
+            self.steps.append(self._noted())
 
     def add(self, events: int) -> bool:
         """Count what is durable now; say whether that is all."""
         self.seen += events
-        done = self.seen >= self.events
-        if done or self.seen // STEP > self.steps[-1]["events"] // STEP:
-            self._note()
-        return done
+        noted = self._noted()
+        if self.seen // STEP > self.steps[-1]["events"] // STEP:
+            self.steps.append(noted)
+        self.last = noted
+        return self.seen >= self.events
 
-    def _note(self) -> None:
-        self.steps.append(
-            {
-                "events": self.seen,
-                "cpu_s": time.process_time(),
-                "wall_s": time.monotonic(),
-                "rss_mb": resident_mb(),
-            }
-        )
+    def all(self) -> list[dict[str, float]]:
+        """Return what was noted at every step and at the end."""
+        return self.steps if self.last in (self.steps[-1:] or [{}]) else [*self.steps, self.last]
+
+    def _noted(self) -> dict[str, float]:
+        return {
+            "events": self.seen,
+            "cpu_s": time.process_time(),
+            "wall_s": time.monotonic(),
+            "rss_mb": resident_mb(),
+        }
 
 
 @dataclass(slots=True)
@@ -108,7 +114,9 @@ async def ours(meter: Meter, url: str, state: State) -> None:
         )
         door = Watched(store, state.secrets, wiring.now, meter=meter)
         door.loop = asyncio.get_running_loop()
+        look_for_garbage_rarely()
         stopping = door.done
+        door.loop.add_signal_handler(signal.SIGTERM, stopping.set)
         await Intake(url, door, reconciler, f"bench-{os.getpid()}").run(stopping)
 
 
@@ -222,7 +230,7 @@ def main() -> None:
     asyncio.run(way(meter, given.bus, State(given.state)))
     if given.times:
         given.times.write_text(json.dumps(meter.times), encoding="ascii")
-    print(json.dumps(meter.steps))
+    print(json.dumps(meter.all()))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Final, Literal, cast
+from functools import cache, lru_cache
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from quarantine import strict_json
 from quarantine.errors import MalformedError
-from quarantine.model import Data, Event, Kind, to_micros
+from quarantine.model import Data, Event, Kind, Said, to_micros
 from quarantine.plugins import offered
 
 LARGEST: Final = 64 * 1024
@@ -24,6 +33,18 @@ _RFC3339 = re.compile(
 _TYPE = re.compile(r"feedback\.([a-z_]+)\.v(\d+)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FRACTION = re.compile(r"\.(\d{6})\d*")
+_LONGEST_FRACTION: Final = 9
+_MICROSECONDS: Final = len("2026-01-01T00:00:00.000000Z")
+_PLAIN: Final[dict[object, frozenset[type]]] = {
+    str: frozenset({str}),
+    str | None: frozenset({str, NoneType}),
+    float: frozenset({int, float}),
+    float | None: frozenset({int, float, NoneType}),
+}
+"""What the types of fields are in JSON; a field of any other type is left to pydantic."""
+_LONGEST_NAME: Final = 512
+_ASKED: Final = 8
+"""Attributes that every event has."""
 
 
 def _printable(text: str) -> str:
@@ -32,7 +53,9 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_printable)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_printable)
+]
 
 
 class CloudEvent(BaseModel):
@@ -67,8 +90,10 @@ def kind_named(name: str) -> Kind:
 def moment(spelled: str) -> datetime:
     """Read an RFC 3339 time; raises `MalformedError` (`bad_value`)."""
     if _RFC3339.fullmatch(spelled):
+        if len(spelled) > _MICROSECONDS:
+            spelled = _FRACTION.sub(r".\1", spelled)
         try:
-            return datetime.fromisoformat(_FRACTION.sub(r".\1", spelled.upper()))
+            return datetime.fromisoformat(spelled.upper())
         except ValueError:
             pass
     raise MalformedError("bad_value", f"time: {spelled[:40]!r} is not RFC 3339")
@@ -108,6 +133,104 @@ def understand(value: object, body: bytes, *, position: int, arrived: int) -> Ev
         said=data.said(),
         body=body,
     )
+
+
+def glance(value: object, body: bytes, *, position: int, arrived: int) -> Event | None:
+    """Make the event of a parsed value as `understand` does, in a fraction of the time.
+
+    Absent when it is not plainly valid: then only `read` knows whether it is, and why not.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
+        return None
+    try:
+        named = _plainly_named(value)
+        kind, say = ways()[value["type"]]
+        claimed = claimed_at(value["time"])
+        said = say(value["data"])
+    except (KeyError, TypeError, ValueError, AttributeError, MalformedError):
+        return None
+    if not named or claimed > arrived + AHEAD:
+        return None
+    id_, source, target, scope = named[:4]
+    aspect = value.get("aspect") or ""
+    return Event(position, source, id_, kind, scope, target, aspect, claimed, said, body)
+
+
+def _plainly_named(value: dict[str, Any]) -> list[str] | None:
+    """Return id, source, subject and scope (and aspect) where all but type, time and data is plain.
+
+    Raises `KeyError` or `TypeError` when one is missing or is no string.
+    """
+    names = [value["id"], value["source"], value["subject"], value["scope"]]
+    if len(value) != _ASKED and not _plain_options(value, names):
+        return None
+    spelled = "".join(names)
+    if value["specversion"] != "1.0" or not all(names):
+        return None
+    if len(spelled) > _LONGEST_NAME and max(map(len, names)) > _LONGEST_NAME:
+        return None
+    return names if spelled.isprintable() or not _CONTROL.search(spelled) else None
+
+
+def _plain_options(value: dict[str, Any], names: list[str]) -> bool:
+    """Look at the attributes an event may leave out; add the name among them to `names`."""
+    options = 0
+    if "aspect" in value:
+        options += 1
+        names.append(value["aspect"])
+    if "datacontenttype" in value:
+        options += 1
+        if value["datacontenttype"] != "application/json":
+            return False
+    return len(value) == _ASKED + options
+
+
+@cache
+def ways() -> dict[str, tuple[str, Callable[[Any], Said]]]:
+    """Return each kind's name and its shortest way from data to what it says, by its type."""
+    return {type_: (kind.name, _way(kind)) for type_, kind in kinds().items()}
+
+
+def _way(kind: Kind) -> Callable[[Any], Said]:
+    validate = TypeAdapter(kind.data).validator.validate_python
+    types = {
+        name: _PLAIN.get(field.annotation, frozenset())
+        for name, field in kind.data.model_fields.items()
+    }
+
+    def check(data: Any) -> Said:
+        said: Said = validate(data).said()
+        return said
+
+    if kind.say is None:
+        return check
+    say = kind.say
+
+    def glimpse(data: Any) -> Said:
+        for name, value in data.items():
+            if type(value) not in types[name]:
+                return check(data)
+        return say(data)
+
+    return glimpse
+
+
+def claimed_at(spelled: str) -> int:
+    """Return `moment` in µs since 1970, and raise what it raises.
+
+    The whole seconds of it are the same for many events, and remembered.
+    """
+    fraction = spelled[20:-1]
+    if not (fraction.isdecimal() and fraction.isascii() and len(fraction) <= _LONGEST_FRACTION):
+        return _claimed_at(spelled)
+    if spelled[19] != "." or spelled[-1] != "Z":
+        return _claimed_at(spelled)
+    return _claimed_at(spelled[:19] + "Z") + int(fraction.ljust(6, "0")[:6])
+
+
+@lru_cache(maxsize=4096)
+def _claimed_at(spelled: str) -> int:
+    return to_micros(moment(spelled))
 
 
 def opened(body: bytes) -> tuple[CloudEvent, Data]:

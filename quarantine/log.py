@@ -56,6 +56,21 @@ def event_leaf(identity: tuple[str, str, str], arrived: int, key: str, commitmen
     )
 
 
+def event_leaves(
+    producer: str, arrived: int, key: str
+) -> Callable[[str, str, bytes, bytes], bytes]:
+    """Return `event_leaf` for the many events of one arrival: of source, id, salt and body."""
+    before = b"\x00" + frame(b"event/1", producer.encode())
+    after = frame(b"%d" % arrived, key.encode()) + _length(HASH_SIZE)
+
+    def leaf(source: str, id_: str, salt: bytes, body: bytes) -> bytes:
+        who, which = source.encode(), id_.encode()
+        framed = before + _length(len(who)) + who + _length(len(which)) + which + after
+        return _sha256(framed + _sha256(salt + body).digest()).digest()
+
+    return leaf
+
+
 def act_leaf(kind: bytes, at: int, body: bytes) -> bytes:
     """Hash what was done: the act's kind, its time (µs since 1970) and its exact bytes."""
     return leaf_hash(frame(b"act/1", kind, b"%d" % at, body))
@@ -106,7 +121,8 @@ def subtree(leaves: Sequence[bytes]) -> bytes:
     """Return the root of a complete subtree: `leaves` hashes, a power of two of them."""
     row = list(leaves)
     while len(row) > 1:
-        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
+        above = zip(row[::2], row[1::2], strict=True)
+        row = [_sha256(b"\x01" + left + right).digest() for left, right in above]
     return row[0]
 
 

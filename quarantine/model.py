@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -20,6 +20,10 @@ SHORT: Final = 64
 WHOLE: Final = 64 * 1024
 """A dead letter keeps its content whole up to so many bytes, beyond that its head."""
 HEAD: Final = 4 * 1024
+KEPT: Final = 16 * 1024 * 1024
+"""Bytes of dead letters that are kept for one producer in one hour; beyond, digest and size."""
+AGAIN: Final = "#"
+"""Stands in the entry of what was put aside and goes through the door again; no bus spells it."""
 INBOUND: Final = "feedback:in:"
 """A producer's stream is this followed by its name."""
 PRODUCER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
@@ -151,13 +155,16 @@ class Data(Record):
 class Kind:
     """One type of feedback: its short name, its CloudEvents type, and what its data must hold.
 
-    `origin` is the best origin this type can claim; the registry can only lower it.
+    `origin` is the best origin this type can claim; the registry can only lower it. `say` is the
+    short way from data whose numbers and strings have the right types to what `data` would say:
+    it raises `KeyError` or `ValueError` where `data` would refuse.
     """
 
     name: str
     event_type: str
     origin: Origin
     data: type[Data]
+    say: Callable[[Mapping[str, Any]], Said] | None = None
 
 
 def short(text: str) -> str:
@@ -170,8 +177,7 @@ def place_of(chosen: str, shown: Sequence[str] | None) -> int | None:
     return shown.index(chosen) if shown and chosen in shown else None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One valid piece of feedback, ready to be held; `body` is its exact slice of the batch."""
 
     position: int
@@ -188,7 +194,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What could not be taken in; `position` is -1 for a whole entry, else the slice's from 0."""
+    """What could not be taken in; `position` is -1 for a whole entry, else the slice's from 0.
+
+    `content` is whole up to 64 KiB, then the head, and nothing once its producer's hour is full;
+    `size` and `digest` are of the whole. `vouch` is what the entry said beside its batch (`seq`,
+    `key`, `sig`, a line each), absent where it did not say all three.
+    """
 
     producer: str
     stream: str
@@ -200,6 +211,17 @@ class DeadLetter:
     size: int
     digest: str
     content: bytes
+    vouch: bytes = b""
+
+    @property
+    def whole(self) -> bool:
+        """Say whether all its bytes were kept."""
+        return len(self.content) == self.size
+
+    @property
+    def again(self) -> str:
+        """Return the entry under which it goes through the door again, at most once."""
+        return f"{self.entry}{AGAIN}{self.position}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +241,7 @@ class Arrival:
     key: str = ""
     digest: bytes = b""
     batch: bytes = b""
+    vouch: bytes = b""
     events: Sequence[Event] = ()
     dead: Sequence[DeadLetter] = ()
 
@@ -238,6 +261,7 @@ def put_aside(
         size=len(content),
         digest=hashlib.sha256(content).hexdigest(),
         content=content if len(content) <= WHOLE else content[:HEAD],
+        vouch=arrival.vouch,
     )
 
 
@@ -350,13 +374,13 @@ class Member:
 class Mark(NamedTuple):
     """What a stream says of itself: the entries ever `added`, and the `last` id that it gave.
 
-    `known` of the added were counted in an earlier life of the stream: the bus was put back to an
-    older state, and has them once more.
+    `known` of the added are not newer than what was remembered. They are fewer than were remembered
+    when the bus was emptied, or put back to an older state and then has some of them once more.
     """
 
     added: int
-    last: str = "0-0"
-    known: int = 0
+    last: str
+    known: int
 
 
 @dataclass(slots=True)

@@ -36,7 +36,10 @@ class Store(Protocol):
     """
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
-        """Hold the new, count the known, put aside the rest; an entry heard twice counts once."""
+        """Hold the new, count the known, put aside the rest; an entry heard twice counts once.
+
+        Of dead letters the bytes are kept up to `KEPT` for a producer in an hour.
+        """
 
     def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
         """Return which of these entries of `stream` were taken before, whatever became of them."""
@@ -87,7 +90,11 @@ class Store(Protocol):
         """Return dead letters after number `since`, oldest first, with their numbers."""
 
     def counts(self) -> Mapping[str, Counts]:
-        """Return the law's figures by producer, from the rows themselves."""
+        """Return the law's figures by producer, from the rows themselves.
+
+        An arrival whose entry has `AGAIN` in it is a dead letter on its second way: it counts as
+        what became of it, and no longer as the dead letter that it was.
+        """
 
     def seqs(self, producer: str) -> list[int]:
         """Return the entry counters received from `producer`, rising."""
@@ -99,12 +106,17 @@ class Store(Protocol):
         """
 
     def seen(
-        self, producer: str, stream: str, mark: Mark, again: Callable[[str], Mark] | None = None
+        self,
+        producer: str,
+        stream: str,
+        mark: Callable[[str], Mark],
+        again: Callable[[str], Mark] | None = None,
     ) -> int:
         """Remember what Redis says was ever added to `stream`; return the sum over its lives.
 
-        A number smaller than before is a new life of the stream, or was read before another's:
-        `again` reads it anew while nobody else can write, told the last id of the life before.
+        `mark` and `again` are told the last id that is remembered. Where fewer are known than are
+        remembered, a new life of the stream began, or another process looked later: `again` looks
+        anew, exactly, while nobody else can write.
         """
 
     def lives(self) -> Mapping[str, int]:

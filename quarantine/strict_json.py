@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from quarantine.errors import MalformedError
@@ -17,6 +18,11 @@ _LONGEST_INT: Final = 20
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPED_SURROGATE_BYTES = re.compile(rb"\\u[dD][89a-fA-F]")
+_USUAL: Final = b"{}[]:, \t\r\n-.0123456789"
+_DIGITS_APART: Final = bytes(byte if byte in b"0123456789" else 0x20 for byte in range(256))
+_SURE_DIGITS: Final = 18
+"""An integer of so many digits fits 64 bits, and a number without exponent is finite."""
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -65,6 +71,35 @@ def scan(text: str, start: int) -> tuple[object, int]:
     except RecursionError:
         raise MalformedError("too_deep", f"nested deeper than {DEEPEST}") from None
     return value, end
+
+
+def pairs(spelled: bytes) -> int | None:
+    """Count the pairs of key and value in JSON text, where it holds nothing that parsers differ on.
+
+    Absent when it holds, or might hold, a constant, an exponent, a number of more than 18 digits or
+    half of a surrogate pair. What `scan_plain` then reads with as many pairs has no key twice, and
+    is what `scan` reads. Says nothing of text that is not JSON, and nothing of depth.
+    """
+    if b"\\" in spelled:
+        if _ESCAPED_SURROGATE_BYTES.search(spelled):
+            return None
+        spelled = spelled.replace(rb"\\", b"").replace(rb"\"", b"")
+    outside = b"".join(spelled.split(b'"')[::2])
+    for word in (b"true", b"false", b"null"):
+        outside = outside.replace(word, b"")
+    if outside.translate(None, _USUAL):
+        return None
+    numbers = outside.translate(_DIGITS_APART).split()
+    if numbers and len(max(numbers, key=len)) > _SURE_DIGITS:
+        return None
+    return outside.count(b":")
+
+
+scan_plain: Final[Callable[[str, int], tuple[object, int]]] = json.JSONDecoder().raw_decode
+"""Parse like `scan`, twice as fast, blind for what `pairs` looks at.
+
+Raises `ValueError` or `RecursionError` where there is no value.
+"""
 
 
 def depth(text: str) -> int:

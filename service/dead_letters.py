@@ -13,6 +13,8 @@ from quarantine.ports import Store
 from service.bus import DEAD
 
 CHUNK: Final = 100
+COPIES: Final = 10_000
+"""About so many of the newest stay on the bus, whose memory is shared; the table has them all."""
 _KNOWN: Final = "equal or smaller"
 
 
@@ -25,7 +27,7 @@ def copy(store: Store, client: redis.Redis, since: int) -> int:
     while letters := store.dead(since, CHUNK):
         pipe = client.pipeline(transaction=False)
         for number, letter in letters:
-            pipe.xadd(DEAD, _spelled(letter), id=f"{number}-0")
+            pipe.xadd(DEAD, _spelled(letter), id=f"{number}-0", maxlen=COPIES, approximate=True)
         for answer in pipe.execute(raise_on_error=False):
             if isinstance(answer, Exception) and _KNOWN not in str(answer):
                 raise answer

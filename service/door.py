@@ -6,12 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+from approvals.model import ProducerPaused
 from approvals.roster import Roster
-from quarantine.model import INBOUND, DeadLetter, Taken, to_micros
+from quarantine.model import INBOUND, Arrival, DeadLetter, Taken, to_micros
 from quarantine.ports import Store
+from service.again import sift_again
+from service.breaker import Breaker
 from service.wire import Entry, give_up, sift
 
 PORTION: Final = 2 * 1024 * 1024
@@ -44,8 +48,9 @@ class Door:
             at = to_micros(self.clock())
             producer = self.roster.producers.get(stream.removeprefix(INBOUND))
             stored, duplicates, dead = 0, 0, list[DeadLetter]()
+            secrets = cache(self._secret)  # read once for all that is taken in now
             for some in _portions([Entry(stream, id_, fields, at) for id_, fields in entries]):
-                taken = self.store.take([sift(entry, producer, self._secret) for entry in some])
+                taken = self.store.take([sift(entry, producer, secrets) for entry in some])
                 stored += taken.stored
                 duplicates += taken.duplicates
                 dead += taken.dead
@@ -57,11 +62,25 @@ class Door:
             given = give_up(Entry(stream, *entry, to_micros(self.clock())), deliveries)
             return self.store.take([given])
 
-    def producers(self) -> frozenset[str]:
-        """Return the names that are registered now."""
+    def again(self, letter: DeadLetter) -> Arrival:
+        """Judge a dead letter by the registry as it stands now; raises what `sift_again` does."""
         with self._lock:
             self._follow()
-            return frozenset(self.roster.producers)
+            producer = self.roster.producers.get(letter.producer)
+            return sift_again(letter, to_micros(self.clock()), producer, self._secret)
+
+    def producers(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names that are registered now, and the names whose streams must rest."""
+        with self._lock:
+            self._follow()
+            resting = self.roster.paused(self.clock())
+            return frozenset(self.roster.producers), frozenset(resting)
+
+    def watched(self, breaker: Breaker, stream: str, taken: Taken) -> ProducerPaused | None:
+        """Let the breaker count what was taken; return a pause when the stream must rest."""
+        name = stream.removeprefix(INBOUND)
+        known = self.roster.producers.get(name)
+        return breaker.heard(name, taken, self.clock(), budget=known.budget if known else None)
 
     def _follow(self) -> None:
         """Catch up with the registry before judging by it: a key may have come or gone just now."""

@@ -13,11 +13,15 @@ from typing import Final
 import redis
 from faststream.redis.message import BatchStreamMessage
 
-from quarantine.errors import UnavailableError
+from approvals.model import ProducerPaused
+from quarantine.errors import BrokenError, UnavailableError
 from service import dead_letters, reclaim
+from service.breaker import Breaker
 from service.bus import GROUP, connect, stream_of
 from service.door import Door
+from service.readiness import Readiness
 from service.reconcile import Reconciler
+from service.repair import Repair
 from service.streams import Streams
 
 EVERY_S: Final = 1.0
@@ -40,32 +44,46 @@ class Intake:
     reconciler: Reconciler
     consumer: str
     idle_ms: int = IDLE_MS
+    breaker: Breaker = field(default_factory=Breaker)
+    readiness: Readiness = field(default_factory=Readiness)
     _client: redis.Redis = field(init=False)
     _streams: Streams = field(init=False)
+    _repair: Repair = field(init=False)
     _put_aside: asyncio.Event = field(default_factory=asyncio.Event)
+    _halted: asyncio.Event = field(default_factory=asyncio.Event)
+    _broken: BrokenError | None = None
     _copied: int | None = None
+    _pausing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Prepare the connections; nothing is sent yet."""
         self._client = connect(self.url)
         self._streams = Streams(self.url, self._client, self.consumer, self.handle)
+        self._repair = Repair(self._client, self.reconciler.record)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Take in until `stopping` is set; then finish the batches in hand, and return."""
+        """Take in until `stopping` is set; then finish the batches in hand, and return.
+
+        Raises `BrokenError` when the disk failed under the store: nothing is tried again then.
+        """
         await self._streams.connect()
         loops = [
-            asyncio.create_task(_again(self._follow, EVERY_S)),
-            asyncio.create_task(_again(self._reclaim, self.idle_ms / 5000)),
-            asyncio.create_task(_again(self._copy_dead_letters, 0.0)),
-            asyncio.create_task(_again(self._reconcile, EVERY_S)),
+            asyncio.create_task(self._again(self._follow, EVERY_S)),
+            asyncio.create_task(self._again(self._reclaim, min(EVERY_S, self.idle_ms / 5000))),
+            asyncio.create_task(self._again(self._copy_dead_letters, 0.0)),
+            asyncio.create_task(self._again(self._reconcile, EVERY_S)),
+            asyncio.create_task(self._again(self._mend, EVERY_S)),
         ]
-        stop = asyncio.create_task(stopping.wait())
+        told = [asyncio.create_task(each.wait()) for each in (stopping, self._halted)]
         # A loop that ends has met a bug: that must end the process, not leave it half alive.
-        await asyncio.wait([stop, *loops], return_when=asyncio.FIRST_COMPLETED)
-        failed = [loop.exception() for loop in loops if loop.done()]
-        for task in (stop, *loops):
+        await asyncio.wait([*told, *loops], return_when=asyncio.FIRST_COMPLETED)
+        failed = [self._broken, *(loop.exception() for loop in loops if loop.done())]
+        for task in (*told, *loops):
             task.cancel()
-        await asyncio.gather(stop, *loops, return_exceptions=True)
+        for error in failed:
+            if isinstance(error, BrokenError):
+                raise error  # nothing in hand can be finished any more
+        await asyncio.gather(*told, *loops, *self._pausing, return_exceptions=True)
         await self._streams.close()
         for error in failed:
             if error is not None:
@@ -83,11 +101,28 @@ class Intake:
             taken = await asyncio.to_thread(self.door.take, stream, entries)
         except UnavailableError as error:
             _log.warning("%s: %d entries wait: %s", stream, len(ids), error)
+            self.readiness.fails("store", error)
             await self._forgive(stream, ids)
             await asyncio.sleep(BACK_OFF_S)
             raise
+        except BrokenError as error:
+            self._broken = error
+            self._halted.set()
+            raise
+        self.readiness.works("store")
         if taken.dead:
             self._put_aside.set()
+        pause = self.door.watched(self.breaker, stream, taken)
+        if pause is not None:
+            # Apart from the batch in hand, for whose end the pause waits.
+            self._pausing.add(asyncio.create_task(self._pause(stream, pause)))
+
+    async def _pause(self, stream: str, pause: ProducerPaused) -> None:
+        """Read a stream no more until its pause is over; every intake process hears it by log."""
+        _log.warning("%s is not read until %s: %s", stream, pause.until, pause.because)
+        await self._streams.rest(stream)
+        with contextlib.suppress(UnavailableError):
+            await asyncio.to_thread(self.reconciler.record, pause)
 
     async def _forgive(self, stream: str, ids: Sequence[str]) -> None:
         """Count the deliveries of `ids` anew: what failed was the store, not the entries."""
@@ -98,14 +133,20 @@ class Intake:
             await asyncio.to_thread(forgive)
 
     async def _follow(self) -> None:
-        known = await asyncio.to_thread(self.door.producers)
-        await self._streams.follow([stream_of(name) for name in known])
+        known, resting = await asyncio.to_thread(self.door.producers)
+        await self._streams.follow(map(stream_of, known), [*map(stream_of, resting)])
+        for task in [task for task in self._pausing if task.done()]:
+            self._pausing.discard(task)
+            task.result()  # what went wrong there goes wrong here
 
     async def _reclaim(self) -> None:
         for stream in self._streams.running():
             left = await asyncio.to_thread(reclaim.left_over, self._client, stream, self.idle_ms)
             for chunk in left:
                 await self._take_over(stream, chunk)
+            await asyncio.to_thread(
+                reclaim.forget_dead, self._client, stream, self.consumer, self.idle_ms
+            )
 
     async def _take_over(self, stream: str, chunk: reclaim.Chunk) -> None:
         message = await asyncio.to_thread(
@@ -134,16 +175,22 @@ class Intake:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._put_aside.wait(), EVERY_S)
 
+    async def _mend(self) -> None:
+        await asyncio.to_thread(self._repair.once)
+
     async def _reconcile(self) -> None:
         await asyncio.to_thread(self.reconciler.once)
 
-
-async def _again(step: Callable[[], Awaitable[None]], every_s: float) -> None:
-    """Do `step` again and again; when the bus or the store does not answer, later."""
-    while True:
-        try:
-            await step()
-            await asyncio.sleep(every_s)
-        except (redis.RedisError, UnavailableError, OSError, TimeoutError) as error:
-            _log.warning("%s: %s", getattr(step, "__name__", "step"), error)
-            await asyncio.sleep(BACK_OFF_S)
+    async def _again(self, step: Callable[[], Awaitable[None]], every_s: float) -> None:
+        """Do `step` again and again; when the bus or the store does not answer, later."""
+        name = getattr(step, "__name__", "step").strip("_").replace("_", " ")
+        turns = asyncio.get_running_loop().time
+        while True:
+            try:
+                await step()
+                self.readiness.turns(name, turns())
+                await asyncio.sleep(every_s)
+            except (redis.RedisError, UnavailableError, OSError, TimeoutError) as error:
+                _log.warning("%s: %s", name, error)
+                self.readiness.fails(name, error)
+                await asyncio.sleep(BACK_OFF_S)

@@ -11,6 +11,8 @@ from quarantine.ports import Store
 from service.bus import GROUP, inbound
 
 TRIES: Final = 3
+LAST_ID: Final = f"{2**64 - 1}-{2**64 - 1}"
+"""The last id that an entry can have; a stream that ends in it takes no more."""
 _PAGE: Final = 200
 _MOST_PENDING: Final = 10_000
 
@@ -25,13 +27,14 @@ class Look(NamedTuple):
     """One stream as it stood at one moment; ids as the bus spells them.
 
     `delivered` is the last entry that any consumer was given; `waiting` those that were given and
-    not acknowledged, with how often and for how many ms.
+    not acknowledged, with how often and for how many ms; `last` the newest id that was given out.
     """
 
     added: int
     length: int
     delivered: bytes
     waiting: dict[bytes, tuple[int, int]]
+    last: bytes = b"0-0"
 
     def resembles(self, other: Look) -> bool:
         """Say whether nothing moved between two looks."""
@@ -40,11 +43,15 @@ class Look(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A stream's passage; `stuck` when something was delivered in vain, so more may still come."""
+    """A stream's passage; `stuck` when something was delivered in vain, so more may still come.
+
+    `read` are the entries that are there still, up to the last that was delivered.
+    """
 
     passage: Passage
     look: Look
     stuck: bool
+    read: frozenset[bytes]
 
 
 def standings(client: redis.Redis, store: Store) -> dict[str, Standing]:
@@ -78,7 +85,7 @@ def standing(client: redis.Redis, store: Store, stream: str) -> Standing:
         lag=unread,
         oldest_pending_s=max((idle for _, idle in left), default=0) / 1000,
     )
-    return Standing(passage, now, stuck=any(times > 1 for times, _ in left))
+    return Standing(passage, now, stuck=any(times > 1 for times, _ in left), read=frozenset(read))
 
 
 def look(client: redis.Redis, stream: str) -> Look:
@@ -100,6 +107,7 @@ def look(client: redis.Redis, stream: str) -> Look:
             each["message_id"]: (each["times_delivered"], each["time_since_delivered"])
             for each in deliveries
         },
+        last=info["last-generated-id"],
     )
 
 
@@ -108,11 +116,12 @@ def trim(client: redis.Redis, stream: str, seen: Look) -> None:
 
     Any other trimming loses what was not read yet.
     """
-    oldest = min(seen.waiting, key=_order, default=seen.delivered)
+    oldest = min(seen.waiting, key=order, default=seen.delivered)
     client.xtrim(stream, minid=oldest.decode(), approximate=False)
 
 
-def _order(id_: bytes) -> tuple[int, int]:
+def order(id_: bytes) -> tuple[int, int]:
+    """Return what entry ids are ordered by."""
     milliseconds, _, number = id_.partition(b"-")
     return int(milliseconds), int(number)
 
@@ -127,6 +136,6 @@ def _read(client: redis.Redis, stream: str, delivered: bytes) -> set[bytes]:
             client.xrange(stream, start, delivered.decode(), count=_PAGE),
         )
         found.update(id_ for id_, _ in page)
-        if len(page) < _PAGE:
-            return found
+        if len(page) < _PAGE or page[-1][0] == delivered:
+            return found  # after the last id that there can be, the bus takes no start
         start = f"({page[-1][0].decode()}"

@@ -13,8 +13,11 @@ from service.bus import GROUP
 
 MOST: Final = 5
 """Deliveries before an entry is put aside."""
-WHOLE: Final = 16
+WHOLE: Final = 32
 """Entries in one chunk after their first delivery, as many as are read at once; then alone."""
+
+DEAD_AFTER: Final = 24
+"""A consumer that did not even ask for so many times as long as an entry stays with it is gone."""
 
 _PAGE: Final = 1000
 
@@ -30,6 +33,12 @@ class _Pending(TypedDict):
     message_id: bytes
     consumer: bytes
     times_delivered: int
+
+
+class _Consumer(TypedDict):
+    name: bytes
+    pending: int
+    idle: int
 
 
 def left_over(client: redis.Redis, stream: str, idle_ms: int) -> list[Chunk]:
@@ -57,6 +66,21 @@ def claim(
         data=[fields for _, fields in entries],
         message_ids=[id_ for id_, _ in entries],
     )
+
+
+def forget_dead(client: redis.Redis, stream: str, me: str, idle_ms: int) -> None:
+    """Take consumers out of the group that are long gone and have nothing any more.
+
+    Every start of a process is a new consumer: without this their number would only grow.
+    """
+    found = cast("list[_Consumer]", client.xinfo_consumers(stream, GROUP))
+    for each in found:
+        name = each["name"].decode()
+        if each["pending"] or each["idle"] < DEAD_AFTER * idle_ms or name == me:
+            continue
+        if client.xgroup_delconsumer(stream, GROUP, name):
+            # It woke up in between and what it was given is forgotten: give it out again.
+            client.xgroup_setid(stream, GROUP, "0")
 
 
 def _deliveries(pending: _Pending) -> int:

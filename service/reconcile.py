@@ -11,15 +11,16 @@ from typing import Final
 import redis
 
 from approvals.attest import act_of, record_of
-from approvals.model import LossReported
+from approvals.model import ActRecord, LettersRedriven, LossReported, StreamReset
 from approvals.ports import Signer
-from quarantine.model import INBOUND, Counts, Passage, from_micros, to_micros
+from quarantine.model import Counts, DeadLetter, Passage, from_micros
 from quarantine.ports import Store
 from quarantine.record import spell_time
+from service import lives
 from service.bus import connect, shown, stream_of
 from service.law import Range, Status, figures, missing
-from service.passage import TRIES, Standing, look, standings, trim
-from service.wire import UNVOUCHED
+from service.passage import TRIES, Standing, standings, trim
+from service.wire import LAST_SEQ, UNVOUCHED
 
 GRACE: Final = timedelta(seconds=5)
 """How long a gap in `seq` stays open before it is a loss."""
@@ -52,6 +53,15 @@ def status(store: Store, url: str | None, *, open_requests: int) -> Status:
 
 
 @dataclass(slots=True)
+class _Still:
+    """Since when a stream stands still (added, length, delivered), and whether that was judged."""
+
+    look: tuple[int, int, bytes]
+    since: datetime
+    judged: bool = False
+
+
+@dataclass(slots=True)
 class Reconciler:
     """Watches every stream; reports a gap in `seq` that stays open as a loss, with its size."""
 
@@ -61,8 +71,10 @@ class Reconciler:
     clock: Callable[[], datetime]
     grace: timedelta = GRACE
     _open: dict[str, dict[Range, datetime]] = field(default_factory=dict)
+    _still: dict[str, _Still] = field(default_factory=dict)
     _reported: dict[str, list[Range]] = field(default_factory=dict)
     _unvouched: Counter[str] = field(default_factory=Counter)
+    _resets: dict[str, int] = field(default_factory=dict)
     _acts: int = 0
     _dead: int = 0
 
@@ -71,27 +83,36 @@ class Reconciler:
         self._follow()
         for producer, stands in standings(self.client, self.store).items():
             stream = stream_of(producer)
-            remembered(self.store, self.client, stream, stands.look.added)
+            lives.remembered(self.store, self.client, stream, stands)
+            if lives.read_from_start(self.client, stream, stands.look):
+                continue  # where the group stood was no place to trim at
             trim(self.client, stream, stands.look)
-            for first, last in self._lost(producer, stands):
+            for first, last in [*self._lost(producer, stands), *self._cut_off(producer, stands)]:
                 self._report(producer, first, last)
+        lives.tell_resets(self.store, self.signer, self._resets, self.clock())
 
     def _follow(self) -> None:
         """Catch up with losses that were reported, and with entries that nobody vouched for."""
         for logged in self.store.acts(self._acts):
             self._acts = logged.index + 1
-            if logged.act.kind == LossReported.act:
-                record = record_of(logged.act)
-                if isinstance(record, LossReported):
-                    known = self._reported.setdefault(record.producer, [])
-                    known.append((record.first, record.last))
+            if logged.act.kind in {LossReported.act, StreamReset.act, LettersRedriven.act}:
+                self._hear(record_of(logged.act))
         while letters := self.store.dead(self._dead, _PAGE):
             self._dead = letters[-1][0]
-            self._unvouched.update(
-                letter.producer
-                for _, letter in letters
-                if letter.position < 0 and letter.reason in UNVOUCHED
-            )
+            self._unvouched.update(each.producer for _, each in letters if _unvouched(each))
+
+    def _hear(self, record: ActRecord) -> None:
+        if isinstance(record, LossReported):
+            self._reported.setdefault(record.producer, []).append((record.first, record.last))
+        elif isinstance(record, StreamReset):
+            lives_before = self._resets.get(record.producer, 0)
+            self._resets[record.producer] = max(lives_before, record.life)
+        elif isinstance(record, LettersRedriven):
+            # Their numbers are vouched for now, and explain no other gap any more.
+            some = [
+                letter for number in record.letters for letter in self.store.dead(number - 1, 1)
+            ]
+            self._unvouched.subtract(each.producer for _, each in some if _unvouched(each))
 
     def _lost(self, producer: str, stands: Standing) -> list[Range]:
         """Return the gaps that stayed open, as far as nothing else explains them."""
@@ -117,22 +138,42 @@ class Reconciler:
         added and no longer has is lost for certain.
         """
         size = sum(last - first + 1 for first, last in ripe)
-        counts = self.store.counts().get(producer, Counts())
-        accounted = counts.entries_received + counts.entries_lost + stands.passage.pending
-        gone = self.store.added().get(producer, 0) - accounted
+        gone = self._gone(producer, stands)
         return min(size, max(gone, size - self._unvouched[producer]))
 
+    def _cut_off(self, producer: str, stands: Standing) -> list[Range]:
+        """Return what the bus lost behind the newest number, once nothing moves any more.
+
+        No later number shows such a loss, only the count: the numbers that come next are taken
+        for it. One that comes after all is received, and no longer lost.
+        """
+        at, still = self.clock(), self._still.get(producer)
+        look = stands.look
+        if still is None or still.look != look[:3]:
+            still = self._still[producer] = _Still(look[:3], at)
+        if still.judged or at - still.since < self.grace:
+            return []
+        if self._open[producer] or stands.passage.pending:
+            return []
+        still.judged = True  # counting reads every row: once for each time that all is still
+        gone = self._gone(producer, stands)
+        known = [last for _, last in self._reported.get(producer, [])]
+        newest = max([0, *self.store.seqs(producer)[-1:], *known])
+        return [(newest + 1, newest + gone)] if 0 < gone <= LAST_SEQ - newest else []
+
+    def _gone(self, producer: str, stands: Standing) -> int:
+        """Return how many entries the bus says it added and nobody accounts for."""
+        counts = self.store.counts().get(producer, Counts())
+        accounted = counts.entries_received + counts.entries_lost + stands.passage.pending
+        return self.store.added().get(producer, 0) - accounted
+
+    def record(self, found: ActRecord) -> None:
+        """Append what intake found to the log, signed as its role."""
+        self.store.record([act_of(found, self.signer)])
+
     def _report(self, producer: str, first: int, last: int) -> None:
-        at = self.clock()
-        self.store.lost(producer, first, last, to_micros(at))
-        record = LossReported(at=at, producer=producer, first=first, last=last)
-        self.store.record([act_of(record, self.signer)])
-
-
-def remembered(store: Store, client: redis.Redis, stream: str, added: int) -> int:
-    """Let the store remember what was ever added to `stream`; return the sum over its lives."""
-    producer = stream.removeprefix(INBOUND)
-    return store.seen(producer, stream, added, lambda: look(client, stream).added)
+        record = LossReported(at=self.clock(), producer=producer, first=first, last=last)
+        self.store.lost(act_of(record, self.signer), producer, first, last)
 
 
 def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
@@ -144,10 +185,14 @@ def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
             found = standings(client, store)
             for producer, stands in found.items():
                 stream = stream_of(producer)
-                stands.passage.added = remembered(store, client, stream, stands.look.added)
+                stands.passage.added = lives.remembered(store, client, stream, stands)
     except (redis.RedisError, OSError):
         return None
     return {producer: stands.passage for producer, stands in found.items()}
+
+
+def _unvouched(letter: DeadLetter) -> bool:
+    return letter.position < 0 and letter.reason in UNVOUCHED
 
 
 def _overlap(one: Range, other: Range) -> bool:

@@ -76,3 +76,8 @@ def state_from(environment: Mapping[str, str] = os.environ) -> Path:
 def ssh_agent_socket(environment: Mapping[str, str] = os.environ) -> str:
     """Return the socket of the ssh-agent that the environment names, empty where it names none."""
     return environment.get("SSH_AUTH_SOCK", "")
+
+
+def secret_from(name: str, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """Return the bytes of the variable `name`, for a secret that stands in no file."""
+    return os.fsencode(environment[name]) if environment.get(name) else None

@@ -22,7 +22,10 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
 
 
 class Slice(NamedTuple):
-    """One element of a batch: its exact bytes, and its value where strict reading went well."""
+    """One element of a batch: its exact bytes, and its value where strict reading went well.
+
+    A value that was read says all that the bytes say; how deep it nests was not looked at.
+    """
 
     body: bytes
     value: object = None
@@ -32,21 +35,62 @@ class Slice(NamedTuple):
 def split(batch: bytes) -> list[Slice]:
     """Cut a JSON array (RFC 8259) into the exact bytes of its elements, 1 to 1,000 of them.
 
-    The fast way reads every element strictly; when one is malformed, a structural cutter that
-    knows only strings and brackets saves its neighbours. Raises `MalformedError` when the whole
-    cannot be cut: `bom`, `not_utf8`, `unsplittable`, `empty_batch`, `too_many_events`.
+    The fast way is for batches in which nothing is unusual; the next reads every element strictly;
+    when one is malformed, a structural cutter that knows only strings and brackets saves its
+    neighbours. Raises `MalformedError` when the whole cannot be cut: `bom`, `not_utf8`,
+    `unsplittable`, `empty_batch`, `too_many_events`.
     """
     if batch.startswith(_BOM):
         raise MalformedError("bom", "a byte order mark stands before the batch")
     try:
         text = batch.decode()
-        return _counted(_read(text, whole=batch))
+        return _plainly(text, whole=batch) or _counted(_read(text, whole=batch))
     except UnicodeDecodeError as error:
         return _cut_or("not_utf8", f"byte {error.start} is not UTF-8", batch)
     except MalformedError as error:
         if error.reason in {"empty_batch", "too_many_events"}:
             raise
         return _cut_or("unsplittable", error.detail, batch)
+
+
+def _plainly(text: str, *, whole: bytes) -> list[Slice] | None:
+    """Read a batch of objects that hold one object each, their `data`; absent for any other.
+
+    Both are counted and nothing else, so as many pairs come out as are spelled only when no key
+    stands twice in either, and nothing deeper holds a pair.
+    """
+    pairs = strict_json.pairs(whole)
+    if pairs is None or text[:1] != "[":
+        return None
+    try:
+        found, held = _plain_objects(text, whole)
+    except (MalformedError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return found if held == pairs and len(found) <= MOST else None
+
+
+def _plain_objects(text: str, whole: bytes) -> tuple[list[Slice], int]:
+    """Return each element, read by the plain parser, and their pairs; raises where there is none.
+
+    What is raised only says that this was no plain batch.
+    """
+    scan, plain = strict_json.scan_plain, len(text) == len(whole)
+    found: list[Slice] = []
+    held, at, mark = 0, _after_blank(text, 1), ","
+    while mark == ",":
+        value, end = scan(text, at)
+        if not isinstance(value, dict) or not isinstance(value["data"], dict):
+            raise TypeError
+        held += len(value) + len(value["data"])
+        body = whole[at:end] if plain else text[at:end].encode()
+        found.append(Slice(body, value, read=True))
+        if text.startswith(",{", end):
+            at = end + 1
+        else:
+            at, mark = _mark(text, end, ",]")
+    if at != len(text):
+        raise ValueError
+    return found, held
 
 
 def _read(text: str, *, whole: bytes) -> Iterator[Slice]:

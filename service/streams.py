@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from service.bus import CONNECT_S, GROUP, address, inbound
 if TYPE_CHECKING:
     from faststream.redis.subscriber.usecases import StreamBatchSubscriber
 
-BATCH: Final = 16
+BATCH: Final = 32
 """Entries read at once from one stream: at most so many times a megabyte is in hand."""
 POLL_MS: Final = 200
 GRACE_S: Final = 15.0
@@ -79,10 +79,18 @@ class Streams:
         """Handle a batch that was claimed the way a batch that was read is handled."""
         await self._subscribers[message["channel"]].consume(message)
 
-    async def follow(self, known: Iterable[str]) -> None:
-        """Read the `known` streams, and every stranger's that the bus has."""
+    async def rest(self, stream: str) -> None:
+        """Stop reading a stream when the batch in hand is done; `follow` reads it again."""
+        subscriber = self._subscribers.get(stream)
+        if subscriber is not None and subscriber.running:
+            await subscriber.stop()
+
+    async def follow(self, known: Iterable[str], resting: Collection[str] = ()) -> None:
+        """Read the `known` streams, and every stranger's that the bus has, but no `resting` one."""
         found = await asyncio.to_thread(self._strangers)
-        for stream in sorted({*known, *found}):
+        for stream in resting:
+            await self.rest(stream)
+        for stream in sorted({*known, *found}.difference(resting)):
             subscriber = self._subscribers.get(stream)
             if subscriber is None and len(self._subscribers) >= MOST:
                 _log.error("%s is not read: %d streams are", stream, MOST)

@@ -9,7 +9,16 @@ import redis
 
 from approvals.attest import record_of
 from approvals.landing import write_whole
-from approvals.model import ActRecord, LossReported, Released, Revoked, StreamReset, VerdictChanged
+from approvals.model import (
+    ActRecord,
+    LossReported,
+    ProducerPaused,
+    Released,
+    Revoked,
+    StreamForged,
+    StreamReset,
+    VerdictChanged,
+)
 from quarantine.model import SourceKey
 from quarantine.ports import Store
 from service import notices
@@ -20,6 +29,8 @@ TOLD: Final = {
     Revoked.act: "release-revoked",
     LossReported.act: "loss-detected",
     StreamReset.act: "stream-reset",
+    ProducerPaused.act: "producer-paused",
+    StreamForged.act: "stream-forged",
 }
 """The acts that are told, and as what; nothing of what became of an event is."""
 
@@ -54,7 +65,7 @@ def _subject(record: ActRecord) -> str:
             return str(SourceKey(record.producer, record.source))
         case Released():
             return record.name
-        case LossReported() | StreamReset():
+        case LossReported() | StreamReset() | ProducerPaused() | StreamForged():
             return record.producer
         case _:
             raise AssertionError(record.act)

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from approvals.keys import read_public
 from approvals.model import ANY, ProducerKey
 from approvals.roster import Producer
-from quarantine.envelope import LARGEST, read, understand
+from quarantine.envelope import LARGEST, glance, read
 from quarantine.errors import MalformedError, UnavailableError
 from quarantine.model import INBOUND, Arrival, DeadLetter, Event, from_micros, put_aside
 from quarantine.safe import safe
+from service.shapes import alike
 from service.slices import Slice, split
 
 FIELDS: Final = (b"batch", b"seq", b"key", b"sig")
@@ -92,27 +93,42 @@ def sift(entry: Entry, producer: Producer | None, secrets: Secrets) -> Arrival:
     `producer` is who owns the stream in the registry, absent when nobody does. Raises
     `UnavailableError` only when a registered HMAC secret is not on this machine.
     """
-    arrival = Arrival(entry.stream.removeprefix(INBOUND), entry.stream, entry.id, entry.at)
+    arrival = _heard(entry)
     try:
         owner = producer or _unregistered(entry)
-        seq, key, batch = _opened(entry)
-        _verify(entry, owner, secrets)
+        opened = _opened(entry)
+        _verify(entry, owner, secrets, opened)
     except MalformedError as error:
         return replace(arrival, dead=[_letter(arrival, _WHOLE_ENTRY, error, _content(entry))])
+    seq, key, batch = opened
+    events, dead = _judged(arrival, batch, owner)
     digest = hashlib.sha256(batch).digest()
-    arrival = replace(arrival, seq=seq, key=key, digest=digest, batch=batch)
-    try:
-        slices = split(batch)
-    except MalformedError as error:
-        return replace(arrival, dead=[_letter(arrival, _WHOLE_ENTRY, error, batch)])
-    return _sorted(arrival, slices, owner)
+    return replace(arrival, seq=seq, key=key, digest=digest, batch=batch, events=events, dead=dead)
 
 
 def give_up(entry: Entry, deliveries: int) -> Arrival:
     """Put aside an entry that was delivered `deliveries` times and never finished."""
-    arrival = Arrival(entry.stream.removeprefix(INBOUND), entry.stream, entry.id, entry.at)
+    arrival = _heard(entry)
     error = MalformedError("delivered_too_often", f"{deliveries} deliveries, none finished")
     return replace(arrival, dead=[_letter(arrival, _WHOLE_ENTRY, error, _content(entry))])
+
+
+def _heard(entry: Entry) -> Arrival:
+    """Return an entry's arrival before anything is known of it but what it says for itself."""
+    said = [entry.fields.get(name, b"") for name in FIELDS[1:]]
+    spelled = b"\n".join(said)
+    fits = (
+        all(said)
+        and max(map(len, said)) <= _LONGEST_FIELD
+        and spelled.count(b"\n") == len(said) - 1
+    )
+    return Arrival(
+        producer=entry.stream.removeprefix(INBOUND),
+        stream=entry.stream,
+        entry=entry.id,
+        arrived=entry.at,
+        vouch=spelled if fits else b"",
+    )
 
 
 def _unregistered(entry: Entry) -> NoReturn:
@@ -135,9 +151,11 @@ def _opened(entry: Entry) -> tuple[int, str, bytes]:
     return int(fields[b"seq"]), fields[b"key"].decode("ascii", "backslashreplace"), batch
 
 
-def _verify(entry: Entry, producer: Producer, secrets: Secrets) -> None:
+def _verify(
+    entry: Entry, producer: Producer, secrets: Secrets, opened: tuple[int, str, bytes]
+) -> None:
     """Check that a registered key of this producer signed exactly this, and may at this time."""
-    seq, id_, batch = _opened(entry)
+    seq, id_, batch = opened
     if id_ not in producer.keys:
         raise MalformedError("unknown_key", f"{producer.name} has no key {id_[:64]!r}")
     key, tenure = producer.keys[id_]
@@ -177,26 +195,64 @@ def _public(pem: str) -> Ed25519PublicKey:
     return read_public(pem)
 
 
-def _sorted(arrival: Arrival, slices: list[Slice], producer: Producer) -> Arrival:
+def _judged(
+    arrival: Arrival, batch: bytes, producer: Producer
+) -> tuple[list[Event], list[DeadLetter]]:
+    """Return what of a verified batch can be held, and what cannot."""
+    events = alike(batch, arrived=arrival.arrived)
+    if events is not None and _may(producer, events):
+        return events, []
+    try:
+        slices = split(batch)
+    except MalformedError as error:
+        return [], [_letter(arrival, _WHOLE_ENTRY, error, batch)]
+    return _sorted(arrival, slices, producer)
+
+
+def _sorted(
+    arrival: Arrival, slices: list[Slice], producer: Producer
+) -> tuple[list[Event], list[DeadLetter]]:
     events: list[Event] = []
     dead: list[DeadLetter] = []
+    arrived = arrival.arrived
+    free = _free(producer)
     for position, each in enumerate(slices):
         try:
-            event = _event(each, position, arrival.arrived)
-            _allow(event, producer)
+            event = _event(each, position, arrived)
+            if not free:
+                allow(event, producer)
             events.append(event)
         except MalformedError as error:
             dead.append(_letter(arrival, position, error, each.body))
-    return replace(arrival, events=events, dead=dead)
+    return events, dead
 
 
 def _event(slice_: Slice, position: int, arrived: int) -> Event:
-    if not slice_.read or len(slice_.body) > LARGEST:
-        return read(slice_.body, position=position, arrived=arrived)
-    return understand(slice_.value, slice_.body, position=position, arrived=arrived)
+    body = slice_.body
+    if slice_.read and len(body) <= LARGEST:
+        event = glance(slice_.value, body, position=position, arrived=arrived)
+        if event is not None:
+            return event
+    return read(body, position=position, arrived=arrived)
 
 
-def _allow(event: Event, producer: Producer) -> None:
+def _free(producer: Producer) -> bool:
+    """Say whether a producer may send every kind, for every scope."""
+    return ANY in producer.kinds and ANY in producer.scopes
+
+
+def _may(producer: Producer, events: list[Event]) -> bool:
+    """Say whether a producer may send all of this."""
+    try:
+        for event in () if _free(producer) else events:
+            allow(event, producer)
+    except MalformedError:
+        return False
+    return True
+
+
+def allow(event: Event, producer: Producer) -> None:
+    """Refuse what this producer may not send: raises `MalformedError`."""
     if ANY not in producer.kinds and event.kind not in producer.kinds:
         raise MalformedError("kind_not_allowed", f"{producer.name} may not send {event.kind}")
     if ANY not in producer.scopes and event.scope not in producer.scopes:

@@ -13,6 +13,16 @@ from service.settings import State
 from tests.producing import Site
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="try every fault many times over")
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Say whether there is time for many repetitions (`make soak`)."""
+    return bool(request.config.getoption("--soak"))
+
+
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[EmbeddedBus]:
     with embedded.start(tmp_path / "bus") as running:

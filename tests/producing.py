@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import redis
@@ -120,9 +121,16 @@ class Site:
         )
         self.store.record([act_of(record, wiring.role_signer(self.state, "operator"))])
 
-    def revoke(self, name: str) -> None:
+    def allow(self, sender: Sender, **allowed: tuple[str, ...]) -> None:
+        """Register a sender's key (again), with what it may send now."""
+        assert isinstance(sender.key, FileSigner)
+        public = sender.key.public
+        key = ProducerKey(id=sender.key.key_id, algorithm="ed25519", public=public)
+        self.add(sender.name, key, **allowed)
+
+    def revoke(self, name: str, since: datetime | None = None) -> None:
         at = wiring.now()
-        record = ProducerRevoked(at=at, name=name, since=at)
+        record = ProducerRevoked(at=at, name=name, since=since or at)
         self.store.record([act_of(record, wiring.role_signer(self.state, "operator"))])
 
     def intake(self, consumer: str = "tester", idle_ms: int = 300) -> Intake:

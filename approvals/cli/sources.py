@@ -71,6 +71,7 @@ def list_(
 
 def show(call: Call, source: SourceArgument) -> None:
     """Show one source's dossier: its score, its cluster, and each finding in a sentence."""
+    from approvals.distrust import held_back
     from quarantine.safe import safe
 
     key = known_source(call, source)
@@ -86,7 +87,10 @@ def show(call: Call, source: SourceArgument) -> None:
         lines += [f"- {f.detector} {f.score:.3f}: {safe(f.because)}" for f in each.findings]
         if each.cold_start:
             lines.append("(a cold start: nothing was released yet to compare with)")
-    call.say(document, lines)
+    distrusted = held_back(call.store, key.producer)[key]
+    if distrusted:
+        lines.append(f"{distrusted} of its events arrived under a key that was revoked: held")
+    call.say({**document, "events_under_revoked_key": distrusted}, lines)
 
 
 def hold(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from quarantine.model import Data, Kind, Origin, Said, short
 
 
@@ -17,6 +20,15 @@ class CorrectionData(Data):
         return Said(short(self.corrected))
 
 
+def _say(data: Mapping[str, Any]) -> Said:
+    _, _, corrected = data["prompt"], data["completion"], data["corrected"]
+    return Said(short(corrected))
+
+
 KIND: Kind = Kind(
-    name="correction", event_type="feedback.correction.v1", origin=Origin.HUMAN, data=CorrectionData
+    name="correction",
+    event_type="feedback.correction.v1",
+    origin=Origin.HUMAN,
+    data=CorrectionData,
+    say=_say,
 )

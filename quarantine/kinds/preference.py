@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -19,8 +20,7 @@ class PreferenceData(Data):
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
-        if self.chosen == self.rejected:
-            raise ValueError("chosen and rejected must differ")
+        _require_difference(self.chosen, self.rejected)
         return self
 
     def said(self) -> Said:
@@ -28,6 +28,21 @@ class PreferenceData(Data):
         return Said(short(self.chosen), place=place_of(self.chosen, self.shown))
 
 
+def _require_difference(chosen: str, rejected: str) -> None:
+    if chosen == rejected:
+        raise ValueError("chosen and rejected must differ")
+
+
+def _say(data: Mapping[str, Any]) -> Said:
+    _, chosen, rejected = data["prompt"], data["chosen"], data["rejected"]
+    _require_difference(chosen, rejected)
+    return Said(short(chosen))
+
+
 KIND: Kind = Kind(
-    name="preference", event_type="feedback.preference.v1", origin=Origin.HUMAN, data=PreferenceData
+    name="preference",
+    event_type="feedback.preference.v1",
+    origin=Origin.HUMAN,
+    data=PreferenceData,
+    say=_say,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -20,17 +21,26 @@ class RatingData(Data):
 
     @model_validator(mode="after")
     def _on_its_scale(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError("low must be below high")
-        if not self.low <= self.value <= self.high:
-            raise ValueError("value must lie between low and high")
+        _said(self.value, self.low, self.high)
         return self
 
     def said(self) -> Said:
         """Say the value, and where it lies on its scale from 0 to 1."""
-        return Said(f"{self.value:g}", (self.value - self.low) / (self.high - self.low))
+        return _said(self.value, self.low, self.high)
+
+
+def _said(value: float, low: float, high: float) -> Said:
+    if not low < high:
+        raise ValueError("low must be below high")
+    if not low <= value <= high:
+        raise ValueError("value must lie between low and high")
+    return Said(f"{value:g}", (value - low) / (high - low))
+
+
+def _say(data: Mapping[str, Any]) -> Said:
+    return _said(float(data["value"]), float(data["low"]), float(data["high"]))
 
 
 KIND: Kind = Kind(
-    name="rating", event_type="feedback.rating.v1", origin=Origin.HUMAN, data=RatingData
+    name="rating", event_type="feedback.rating.v1", origin=Origin.HUMAN, data=RatingData, say=_say
 )

@@ -8,7 +8,7 @@ import typer
 
 from approvals.cli import policies, releases, requests, reviewers, sources
 from quarantine.errors import QuarantineError
-from service.cli import bus, dead, operator, producers
+from service.cli import bus, dead, doctor, operator, producers
 from service.cli.rim import ServiceRim
 
 EPILOG = (
@@ -26,7 +26,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (bus, operator, producers, dead, reviewers, sources, requests, policies, releases):
+for part in (
+    bus,
+    doctor,
+    operator,
+    producers,
+    dead,
+    reviewers,
+    sources,
+    requests,
+    policies,
+    releases,
+):
     part.register(app)
 
 

@@ -105,6 +105,8 @@ def publish(  # noqa: PLR0913  a command's options are its arguments
 
 def status(call: Call, *, bus: BusOption = None) -> None:
     """Count, by producer, what was added, received, stored and put aside; every gap is 0."""
+    from quarantine.record import spell_time
+    from quarantine.safe import safe
     from service import wiring
     from service.reconcile import status as counted
     from service.settings import State
@@ -131,6 +133,8 @@ def status(call: Call, *, bus: BusOption = None) -> None:
     ]
     rest = [f"{name}: {value}" for name, value in document.items() if name != "producers"]
     call.say(document, [*columns(heads, rows), *rest])
+    for name, pause in call.roster.paused(call.rim.now()).items():
+        call.tell(f"{safe(name)} is paused until {spell_time(pause.until)}: {safe(pause.because)}")
 
 
 def _open_requests(call: Call) -> int:

@@ -1,7 +1,9 @@
-"""Dead letters: `dead list`, `dead show`."""
+"""Dead letters: `dead list`, `dead show`, `dead redrive`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +26,8 @@ def register(root: typer.Typer) -> None:
     )
     command(app, "list", example="quarantine dead list --reason bad_signature")(list_)
     command(app, "show", example="quarantine dead show 17")(show)
+    again = "quarantine dead redrive --reason kind_not_allowed --producer app --dry-run"
+    command(app, "redrive", example=again)(redrive)
 
 
 def list_(
@@ -35,20 +39,10 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
 ) -> None:
     """List dead letters, oldest first, each with its number and its reason."""
-    from quarantine.errors import UsageError
-    from quarantine.model import REASONS, from_micros
+    from quarantine.model import from_micros
     from quarantine.record import spell_time
 
-    if reason is not None and reason not in REASONS:
-        raise UsageError(f"a reason is one of {', '.join(sorted(REASONS))}")
-    found: list[tuple[int, DeadLetter]] = []
-    while len(found) < limit and (some := call.store.dead(since, 1000)):
-        since = some[-1][0]
-        found += [
-            (number, letter)
-            for number, letter in some
-            if producer in (None, letter.producer) and reason in (None, letter.reason)
-        ]
+    found = list(islice(_chosen(call, producer, reason, since), limit))
     document = [
         {
             "number": number,
@@ -61,10 +55,11 @@ def list_(
             "at": spell_time(from_micros(letter.at)),
             "size": letter.size,
             "digest": letter.digest,
+            "redriven": _redriven(call, letter),
         }
-        for number, letter in found[:limit]
+        for number, letter in found
     ]
-    heads = ("number", "producer", "entry", "position", "reason", "size", "detail")
+    heads = ("number", "producer", "entry", "position", "reason", "size", "redriven", "detail")
     call.say(document, columns(heads, [[row[head] for head in heads] for row in document]))
 
 
@@ -72,15 +67,11 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
     """Show one dead letter whole, what it holds made visible."""
     import base64
 
-    from quarantine.errors import RefusedError
     from quarantine.model import from_micros
     from quarantine.record import spell_time
     from quarantine.safe import safe
 
-    found = call.store.dead(number - 1, 1)
-    if not found or found[0][0] != number:
-        raise RefusedError(f"there is no dead letter {number}: quarantine dead list")
-    letter = found[0][1]
+    _, letter = _numbered(call, number)
     kept = len(letter.content)
     document = {
         "number": number,
@@ -93,6 +84,7 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
         "at": spell_time(from_micros(letter.at)),
         "size": letter.size,
         "digest": letter.digest,
+        "redriven": _redriven(call, letter),
         "content_base64": base64.b64encode(letter.content).decode(),
     }
     call.say(
@@ -104,3 +96,70 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
             safe(letter.content.decode(errors="backslashreplace"), SHOWN),
         ],
     )
+
+
+def redrive(
+    call: Call,
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="NUMBER", min=1)] = None,
+    *,
+    reason: Annotated[str | None, typer.Option("--reason", help="All with this reason.")] = None,
+    producer: Annotated[str | None, typer.Option("--producer", help="All of this one.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+) -> None:
+    """Send dead letters through the door again; what is still bad stays dead."""
+    from quarantine.errors import UsageError
+    from quarantine.safe import safe
+    from service.door import Door
+    from service.redrive import redrive as through_the_door
+    from service.redrive import tried
+    from service.settings import State
+
+    if bool(numbers) == (reason is not None or producer is not None):
+        raise UsageError("name dead letters by NUMBER, or choose by --reason and --producer")
+    # All numbers are known before the first goes through: what is put aside anew is not met again.
+    chosen = numbers or [number for number, _ in _chosen(call, producer, reason)]
+    letters = (_numbered(call, number) for number in chosen)
+    door = Door(call.store, State(call.state).secrets, call.rim.now)
+    if dry_run:
+        done = list(tried(door, letters))
+    else:
+        done = list(through_the_door(door, call.rim.role(call.state, "operator"), letters))
+    through = [each for each in done if each.through]
+    held = sum(each.stored for each in through)
+    word = "would go" if dry_run else "went"
+    call.say(
+        {"dry_run": dry_run, "letters": [each._asdict() for each in done]},
+        [
+            *(f"{each.number}: stays dead, {safe(each.because)}" for each in done if each.because),
+            f"{len(through)} of {len(done)} {word} through the door, {held} events",
+        ],
+    )
+
+
+def _numbered(call: Call, number: int) -> tuple[int, DeadLetter]:
+    from quarantine.errors import RefusedError
+
+    found = call.store.dead(number - 1, 1)
+    if not found or found[0][0] != number:
+        raise RefusedError(f"there is no dead letter {number}: quarantine dead list")
+    return found[0]
+
+
+def _chosen(
+    call: Call, producer: str | None, reason: str | None, since: int = 0
+) -> Iterator[tuple[int, DeadLetter]]:
+    """Yield the dead letters of a producer and with a reason, where these are given."""
+    from quarantine.errors import UsageError
+    from quarantine.model import REASONS
+
+    if reason is not None and reason not in REASONS:
+        raise UsageError(f"a reason is one of {', '.join(sorted(REASONS))}")
+    while some := call.store.dead(since, 1000):
+        since = some[-1][0]
+        for number, letter in some:
+            if producer in (None, letter.producer) and reason in (None, letter.reason):
+                yield number, letter
+
+
+def _redriven(call: Call, letter: DeadLetter) -> bool:
+    return bool(call.store.taken(letter.stream, [letter.again]))

@@ -10,6 +10,8 @@ import typer
 from approvals.cli.command import Call, columns, command
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from approvals.model import ProducerKey
     from service.settings import State
 
@@ -56,6 +58,9 @@ def add(  # noqa: PLR0913  a command's options are its arguments
     hmac: Annotated[
         Path | None, typer.Option("--hmac", help="A file whose bytes are the HMAC secret.")
     ] = None,
+    hmac_env: Annotated[
+        str | None, typer.Option("--hmac-env", metavar="NAME", help="A variable that holds it.")
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="A kind it may send.")] = None,
     scope: Annotated[
         list[str] | None, typer.Option("--scope", help="A scope it may speak for.")
@@ -65,14 +70,24 @@ def add(  # noqa: PLR0913  a command's options are its arguments
     ] = "human",
     owner: Annotated[str, typer.Option("--owner", help="Who answers for it.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="What it is for.")] = "",
+    since: Annotated[
+        str | None, typer.Option("--since", help="From when the key counts (RFC 3339); else now.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Until when the key counts; else until revoked.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", min=1, help="Events an hour; what is beyond waits.")
+    ] = None,
 ) -> None:
-    """Let a producer speak from now on; said again with another key, that key is added."""
+    """Let a producer speak; said again with another key, that key is added."""
     from approvals.attest import act_of
     from approvals.model import ANY, ProducerAdded
     from quarantine.model import INBOUND
 
     _check(name, kind or [], origin)
-    made = _key(call, key, hmac)
+    tenure = _tenure(since, until)
+    made = _key(call, key, hmac, hmac_env)
     act = ProducerAdded.model_validate(
         {
             "at": call.rim.now(),
@@ -83,6 +98,8 @@ def add(  # noqa: PLR0913  a command's options are its arguments
             "origin": origin,
             "owner": owner,
             "purpose": purpose,
+            "budget": budget,
+            **tenure,
         }
     )
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
@@ -95,9 +112,11 @@ def add(  # noqa: PLR0913  a command's options are its arguments
 
 
 def list_(call: Call) -> None:
-    """List producers, what they may send, and their keys with their tenure."""
+    """List producers, what they may send, their keys with their tenure, and who is paused."""
     from quarantine.record import spell_time
+    from quarantine.safe import safe
 
+    paused = call.roster.paused(call.rim.now())
     document = [
         {
             "name": each.name,
@@ -106,6 +125,9 @@ def list_(call: Call) -> None:
             "scopes": list(each.scopes),
             "owner": each.owner,
             "purpose": each.purpose,
+            "budget": each.budget,
+            "paused_until": spell_time(paused[each.name].until) if each.name in paused else None,
+            "paused_because": paused[each.name].because if each.name in paused else None,
             "keys": [
                 {
                     "key": key.id,
@@ -133,7 +155,11 @@ def list_(call: Call) -> None:
         for each in call.roster.producers.values()
         for key, tenure in each.keys.values()
     ]
-    call.say(document, columns(heads, rows))
+    waiting = [
+        f"{safe(name)} is not read until {spell_time(pause.until)}: {safe(pause.because)}"
+        for name, pause in paused.items()
+    ]
+    call.say(document, [*columns(heads, rows), *waiting])
 
 
 def revoke(
@@ -149,8 +175,8 @@ def revoke(
 ) -> None:
     """Trust a producer no more, from now or an earlier time on; what it said since is held."""
     from approvals.attest import act_of
+    from approvals.distrust import held_back
     from approvals.model import ProducerRevoked
-    from quarantine.envelope import moment
     from quarantine.errors import UsageError
     from quarantine.record import spell_time
 
@@ -160,11 +186,23 @@ def revoke(
     if key is not None and key not in producer.keys:
         raise UsageError(f"{name} has no key {key}: quarantine producer list")
     at = call.rim.now()
-    act = ProducerRevoked(at=at, name=name, key=key, since=moment(since) if since else at)
+    act = ProducerRevoked(
+        at=at, name=name, key=key, since=_moment("--since", since) if since else at
+    )
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
+    held = held_back(call.store, name)
     call.say(
-        {"name": name, "key": key, "since": spell_time(act.since)},
-        [f"{name} ({key or 'every key'}) is not trusted since {spell_time(act.since)}"],
+        {
+            "name": name,
+            "key": key,
+            "since": spell_time(act.since),
+            "events_held": held.total(),
+            "sources_held": len(held),
+        },
+        [
+            f"{name} ({key or 'every key'}) is not trusted since {spell_time(act.since)}",
+            f"{held.total()} events of {len(held)} sources arrived since, and are held",
+        ],
     )
 
 
@@ -183,33 +221,61 @@ def _check(name: str, kinds: list[str], origin: str) -> None:
         raise UsageError(f"an origin is one of {', '.join(Origin)}")
 
 
-def _key(call: Call, key: Path | None, hmac: Path | None) -> ProducerKey:
+def _tenure(since: str | None, until: str | None) -> dict[str, datetime]:
+    """Return the given times by their names; `UsageError` when none lies between them."""
+    from quarantine.errors import UsageError
+
+    given = (("--since", since), ("--until", until))
+    found = {name[2:]: _moment(name, spelled) for name, spelled in given if spelled}
+    if len(found) == len(given) and found["since"] >= found["until"]:
+        raise UsageError("--until comes after --since")
+    return found
+
+
+def _moment(name: str, spelled: str) -> datetime:
+    from quarantine.envelope import moment
+    from quarantine.errors import MalformedError, UsageError
+
+    try:
+        return moment(spelled)
+    except MalformedError:
+        raise UsageError(f"{name} takes an RFC 3339 time, as 2026-11-01T00:00:00Z") from None
+
+
+def _key(call: Call, key: Path | None, hmac: Path | None, hmac_env: str | None) -> ProducerKey:
     from approvals.keys import key_id
     from approvals.model import ProducerKey
     from quarantine.errors import UsageError
-    from service.settings import State
+    from service.settings import State, secret_from
 
-    if (key is None) == (hmac is None):
-        raise UsageError("give either --key FILE.pub or --hmac FILE")
-    file = key or hmac
-    if file is None or not file.is_file():
-        raise UsageError(f"there is no file {file}")
+    if sum(each is not None for each in (key, hmac, hmac_env)) != 1:
+        raise UsageError("give one of --key FILE.pub, --hmac FILE and --hmac-env NAME")
     if key is not None:
-        public = file.read_text(encoding="utf-8")
+        public = _file(key).read_text(encoding="utf-8")
         return ProducerKey(id=key_id(public), algorithm="ed25519", public=public)
-    return ProducerKey(id=_keep_secret(State(call.state), file), algorithm="hmac-sha256")
+    secret = _file(hmac).read_bytes() if hmac is not None else secret_from(hmac_env or "")
+    if secret is None:
+        raise UsageError(f"the environment has no variable {hmac_env}, or it is empty")
+    return ProducerKey(id=_keep_secret(State(call.state), secret), algorithm="hmac-sha256")
 
 
-def _keep_secret(state: State, file: Path) -> str:
-    """Copy an HMAC secret to where intake alone reads it; the log gets its key id only."""
+def _file(file: Path) -> Path:
+    from quarantine.errors import UsageError
+
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    return file
+
+
+def _keep_secret(state: State, secret: bytes) -> str:
+    """Keep an HMAC secret where intake alone reads it; the log gets its key id only."""
     import os
 
     from quarantine.errors import UsageError
     from service.wire import hmac_key_id
 
-    secret = file.read_bytes()
     if len(secret) < LEAST_SECRET:
-        raise UsageError(f"{file} holds {len(secret)} bytes, a secret has {LEAST_SECRET} or more")
+        raise UsageError(f"this has {len(secret)} bytes, a secret has {LEAST_SECRET} or more")
     id_ = hmac_key_id(secret)
     state.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(state.secrets / id_, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

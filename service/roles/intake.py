@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from quarantine.errors import BrokenError
 from service import wiring
 from service.bus import connect
 from service.door import Door
 from service.intake import IDLE_MS, Intake
+from service.readiness import answering
 from service.reconcile import Reconciler
 from service.settings import State
+
+OBJECTS: Final = 20_000
+"""Objects that are made before the collector looks for cycles among them."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--bus", required=True)
     parser.add_argument("--idle-ms", type=int, default=IDLE_MS)
+    parser.add_argument("--health", metavar="HOST:PORT", help="answer /livez and /readyz there")
     given = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     state = State(given.state)
@@ -34,17 +42,36 @@ def main(arguments: Sequence[str]) -> int:
         signer = wiring.role_signer(state, "intake")
         reconciler = Reconciler(store, connect(given.bus), signer, wiring.now)
         door = Door(store, state.secrets, wiring.now)
-        asyncio.run(_until_told(Intake(given.bus, door, reconciler, consumer, given.idle_ms)))
+        intake = Intake(given.bus, door, reconciler, consumer, given.idle_ms)
+        look_for_garbage_rarely()
+        asyncio.run(_until_told(intake, given.health))
     return 0
 
 
-async def _until_told(intake: Intake) -> None:
+def look_for_garbage_rarely() -> None:
+    """Let the collector of cycles pass over what was imported, and over single batches.
+
+    A batch is thousands of objects that are freed by count; to look through them again and again
+    costs a twentieth of intake's time. Cycles are still found, after so many more objects.
+    """
+    gc.freeze()
+    gc.set_threshold(OBJECTS, 20, 20)
+
+
+async def _until_told(intake: Intake, place: str | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     # An interrupt reaches every process of the terminal; only the supervisor's word counts.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    await intake.run(stopping)
+    with answering(place, intake.readiness, loop):
+        try:
+            await intake.run(stopping)
+        except BrokenError as error:
+            # At once: closing the store in order would write to the disk that just failed.
+            sys.stderr.write(f"intake: {error}\n")
+            sys.stderr.flush()
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_the_same_release_gives_the_same_bytes(
 
 
 @pytest.mark.parametrize(("name", "kind"), FITTING)
-def test_hostile_values_come_out_as_they_went_in(
+def test_e6_hostile_values_come_out_as_they_went_in(
     presses: dict[str, list[Printer]], out: Path, name: str, kind: str
 ) -> None:
     export(ordered(presses, name, kind, out))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,16 +14,21 @@ import pytest
 from quarantine.errors import TamperedError
 from quarantine.log import nodes_from, proof_nodes, root_from, root_of
 from quarantine.model import (
+    KEPT,
+    WHOLE,
     Act,
     Arrival,
+    Counts,
     DeadLetter,
     Dossier,
     Event,
+    Mark,
     Member,
     Said,
     SourceKey,
     Taken,
     Verdict,
+    put_aside,
 )
 from quarantine.plugins import offered
 from quarantine.ports import Store
@@ -220,22 +226,44 @@ def test_dossiers_replace_the_older_ones(store: Store) -> None:
 
 
 def test_losses_and_what_the_bus_said_add_up(store: Store) -> None:
-    store.lost("app", 4, 6, 1)
-    store.lost("app", 4, 6, 2)
+    assert store.lost(Act("loss-reported", 1, b"{}"), "app", 4, 6)
+    assert not store.lost(Act("loss-reported", 2, b"{}"), "app", 4, 6)
+    assert not store.lost(Act("loss-reported", 3, b"{}"), "app", 6, 9), "a part is known"
+    assert len(list(store.acts())) == 1, "what counts nothing says nothing"
     assert store.counts()["app"].entries_lost == 3
-    assert store.seen("app", "feedback:in:app", 10) == 10
-    assert store.seen("app", "feedback:in:app", 12) == 12
-    assert store.seen("app", "feedback:in:app", 2) == 14, "a smaller number is a new life"
+    assert _seen(store, Mark(10, "1-0", 0)) == 10
+    assert _seen(store, Mark(12, "2-0", 10)) == 12
+    assert store.lives() == {"app": 0}
+    assert _seen(store, Mark(2, "3-0", 0)) == 14, "knowing fewer than before is a new life"
+    assert store.lives() == {"app": 1}
+
+
+def test_a_stream_that_began_anew_and_grew_as_long_again_has_two_lives(store: Store) -> None:
+    assert _seen(store, Mark(5, "1-0", 0)) == 5
+    assert _seen(store, Mark(5, "2-0", 0)) == 10
+    assert store.lives() == {"app": 1}
+
+
+def test_what_an_older_bus_has_once_more_counts_once(store: Store) -> None:
+    assert _seen(store, Mark(12, "7-0", 0)) == 12
+    assert _seen(store, Mark(9, "8-0", 8)) == 13
+    assert _seen(store, Mark(10, "8-1", 9)) == 14
+    assert store.lives() == {"app": 1}
 
 
 def test_a_number_that_was_read_too_early_is_no_new_life(store: Store) -> None:
-    assert store.seen("app", "feedback:in:app", 12) == 12
-    assert store.seen("app", "feedback:in:app", 10, lambda: 13) == 13
-    assert store.seen("app", "feedback:in:app", 3, lambda: 4) == 17
+    assert _seen(store, Mark(12, "2-0", 0)) == 12
+    assert _seen(store, Mark(10, "1-0", 10), Mark(13, "3-0", 12)) == 13
+    assert store.lives() == {"app": 0}
+    assert _seen(store, Mark(3, "4-0", 0), Mark(4, "5-0", 0)) == 17
+
+
+def _seen(store: Store, mark: Mark, again: Mark | None = None) -> int:
+    return store.seen("app", "feedback:in:app", lambda _: mark, lambda _: again or mark)
 
 
 def test_what_was_reported_lost_and_came_after_all_is_not_lost(store: Store) -> None:
-    store.lost("app", 4, 6, 1)
+    store.lost(Act("loss-reported", 1, b"{}"), "app", 4, 6)
     store.take([entry(5, said("a"))])
     assert store.counts()["app"].entries_lost == 2
 
@@ -335,3 +363,51 @@ def test_the_store_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     STORES["sqlite"](str(path)).close()
     assert path.stat().st_mode & 0o077 == 0
     assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def letter(number: int, content: bytes = b"x", **changed: object) -> DeadLetter:
+    made = put_aside(entry(number, digest=b"d"), -1, "unknown_producer", "nobody", content)
+    return replace(made, **changed)  # type: ignore[arg-type]  # a test's own shorthand
+
+
+def test_a_dead_letter_on_its_second_way_counts_as_what_became_of_it(store: Store) -> None:
+    dead = letter(1)
+    store.take([replace(entry(1), seq=None, dead=[dead])])
+    assert store.counts()["app"] == Counts(entries_received=1, received=1, dead_lettered=1)
+    again = replace(entry(1, said("a"), said("b")), entry=dead.again, seq=5)
+    still = replace(put_aside(again, 2, "bad_json", "", b"{"), position=2)
+    second = replace(again, dead=[still])
+    assert store.take([second]).stored == 2
+    assert store.take([second]) == Taken(0, 0, [])
+    wanted = Counts(entries_received=1, received=3, stored=2, dead_lettered=1)
+    assert store.counts()["app"] == wanted
+    assert store.seqs("app") == [5]
+    assert store.taken("feedback:in:app", [dead.again, "9-9"]) == {dead.again}
+
+
+def test_a_dead_letter_keeps_who_vouched_for_it(store: Store) -> None:
+    arrival = replace(entry(1), vouch=b"1\nkey\nsig")
+    store.take([replace(arrival, dead=[put_aside(arrival, 0, "bad_json", "", b"{")])])
+    ((_, kept),) = store.dead()
+    assert kept.vouch == b"1\nkey\nsig"
+
+
+def test_an_hour_of_a_producers_dead_letters_keeps_so_many_bytes(store: Store) -> None:
+    large, count = b"x" * WHOLE, KEPT // WHOLE
+    for number in range(1, count + 3):
+        dead = letter(number, large, reason="bad_json", at=0)
+        store.take([replace(entry(number, digest=b"d"), dead=[dead])])
+    store.take(
+        [
+            replace(
+                entry(1),
+                entry="next-hour",
+                seq=None,
+                dead=[letter(1, large, reason="bad_json", at=3_600_000_000, entry="next-hour")],
+            )
+        ]
+    )
+    found = [each for _, each in store.dead(limit=1000)]
+    assert [each.whole for each in found] == [True] * count + [False, False, True]
+    assert {(each.size, each.digest) for each in found} == {(WHOLE, found[0].digest)}
+    assert store.counts()["app"].dead_lettered == count + 3

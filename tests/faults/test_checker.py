@@ -70,7 +70,7 @@ def test_notices_an_event_both_held_and_put_aside(told: tuple[Path, Path]) -> No
         (body,) = db.execute("SELECT body FROM event WHERE id = '17'").fetchone()
         db.execute(
             "INSERT INTO dead_letter SELECT 99, producer, stream, entry, 98, reason, detail, at,"
-            " size, ?, content FROM dead_letter",
+            " size, ?, content, vouch FROM dead_letter",
             (hashlib.sha256(body).hexdigest(),),
         )
     (complaint,) = complaints(*told, "app")

@@ -119,3 +119,20 @@ def test_a_cold_start_has_no_p_values_and_keeps_channels_apart() -> None:
     assert alarms.scores.tolist() == [0.7, 0.6]
     assert len(alarms.p_values) == 0
     assert "cold start" in alarms.notes[0]
+
+
+def test_what_rings_among_the_released_as_often_does_not_ring_uncalibrated() -> None:
+    everybody = np.ones(40, np.bool_)
+    usual = Opinion("tempo", np.full(40, 0.8), everybody)
+    assert not warm([usual], [usual], false_share=0.1).rings.any()
+
+
+def test_a_bad_source_in_the_reference_does_not_silence_the_others() -> None:
+    known, held = np.zeros(400), np.zeros(200)
+    known[0], held[:8] = 0.9, 0.8
+    rang = warm(
+        [Opinion("ring", held, np.ones(200, np.bool_))],
+        [Opinion("ring", known, np.ones(400, np.bool_))],
+        false_share=0.1,
+    )
+    assert np.flatnonzero(rang.rings[0]).tolist() == list(range(8))

@@ -21,7 +21,7 @@ from quarantine.model import (
     Taken,
 )
 from quarantine.ports import Store
-from quarantine.stores.sqlite import reading
+from quarantine.stores.sqlite import doubt, reading
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.logbook import Logbook
 from quarantine.stores.sqlite.taking import Taking
@@ -42,6 +42,11 @@ class SqliteStore:
         self._db = Database(path)
         self._log = Logbook(self._db)
         self._taking = Taking(self._db, self._log)
+        try:
+            doubt.settle(path, self.verify)
+        except BaseException:
+            self._db.close()
+            raise
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
         """Hold the new, count the known, put aside the rest."""
@@ -49,7 +54,7 @@ class SqliteStore:
 
     def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
         """Return which entries were taken before."""
-        return {entry for entry in entries if self._taking.taken(stream, entry)}
+        return self._taking.taken(stream, entries)
 
     def record(self, acts: Sequence[Act]) -> list[int]:
         """Append acts to the log; return their indexes."""
@@ -175,21 +180,29 @@ class SqliteStore:
             return known is None
 
     def seen(
-        self, producer: str, stream: str, mark: Mark, again: Callable[[str], Mark] | None = None
+        self,
+        producer: str,
+        stream: str,
+        mark: Callable[[str], Mark],
+        again: Callable[[str], Mark] | None = None,
     ) -> int:
-        """Remember what was ever added to `stream`; a smaller number is a new life of it."""
-        if self._life(stream)[1:] != mark[:2]:
+        """Remember what was ever added to `stream`; knowing fewer than before is a new life."""
+        _, added, last = self._life(stream)
+        now = mark(last)
+        if (now.added, now.last) != (added, last):
             with self._db.writing():
                 life, added, last = self._life(stream)
-                if mark.added < added and again is not None:
-                    mark = again(last)
+                now = mark(last)
+                if now.known < added and again is not None:
+                    now = again(last)
+                anew = now.known < added
                 self._db.execute(
                     "INSERT INTO stream VALUES (?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (stream, life) DO UPDATE"
                     " SET added = excluded.added, last = excluded.last",
-                    (stream, life + (mark.added < added), producer, *mark),
+                    (stream, life + anew, producer, *now[:2], now.known if anew else 0),
                 )
-        return self.added().get(producer, mark.added)
+        return self.added().get(producer, now.added)
 
     def _life(self, stream: str) -> tuple[int, int, str]:
         newest = self._db.execute(
@@ -206,9 +219,13 @@ class SqliteStore:
 
     def lives(self) -> Mapping[str, int]:
         """Return how often each producer's stream began anew."""
-        return dict(self._db.execute("SELECT producer, sum(life) FROM"
-            " (SELECT producer, stream, max(life) AS life FROM stream GROUP BY stream)"
-            " GROUP BY producer"))
+        return dict(
+            self._db.execute(
+                "SELECT producer, sum(life) FROM"
+                " (SELECT producer, stream, max(life) AS life FROM stream GROUP BY stream)"
+                " GROUP BY producer"
+            )
+        )
 
     def size(self) -> int:
         """Return the number of leaves in the log."""

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from quarantine.errors import BrokenError, TamperedError, UnavailableError
+from quarantine.stores.sqlite import doubt
 
 BUSY_MS = 30_000
 YIELD_S = 0.001
@@ -31,6 +32,7 @@ class Database:
         """Open `path`, created readable by its owner alone, and bring it to the newest schema."""
         self.path = path
         self._lock = threading.RLock()
+        self._broken = False
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._gate = os.open(f"{path}.gate", os.O_RDWR | os.O_CREAT, 0o600)
@@ -72,6 +74,7 @@ class Database:
         starves every other process for seconds. Who waits says so, and only then is a pause made.
         """
         with self._lock, self._passed_gate():
+            self._require_whole()
             try:
                 self.execute("BEGIN IMMEDIATE")
                 try:
@@ -84,7 +87,18 @@ class Database:
             except sqlite3.OperationalError as error:
                 if self.connection.in_transaction:
                     self.execute("ROLLBACK")
-                raise _told(error) from error
+                told = _told(error)
+                if isinstance(told, BrokenError):
+                    self._broken = True
+                    doubt.cast(self.path)
+                raise told from error
+
+    def _require_whole(self) -> None:
+        """Refuse to write once the disk has failed: what it took since may not be there."""
+        if self._broken:
+            raise BrokenError(
+                f"the disk failed under {self.path}: open it again, it is then checked"
+            )
 
     @contextmanager
     def _passed_gate(self) -> Iterator[None]:
@@ -142,7 +156,7 @@ class Database:
 def _told(error: sqlite3.OperationalError) -> Exception:
     """Return what the caller is to hear: try again, stop, or that it is a bug."""
     code = error.sqlite_errorcode & 0xFF
-    if code in _FULL:
+    if code in _FULL or error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE:
         return UnavailableError(f"the store cannot be written now: {error}")
     if code == sqlite3.SQLITE_IOERR:
         # After a failed fsync the kernel may have dropped the pages: a retry would look like

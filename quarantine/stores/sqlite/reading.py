@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from quarantine.log import commit, event_leaf
-from quarantine.model import Counts, DeadLetter, Held
+from quarantine.model import AGAIN, Counts, DeadLetter, Held
 from quarantine.stores.sqlite.database import Database, as_bytes, as_text
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ _FRAME = (
     "SELECT e.idx, s.producer, s.source, e.id, e.kind, e.scope, e.target, e.question, e.answer,"
     " e.value, e.place, e.arrived, e.claimed "
     "FROM event e JOIN source s ON s.no = e.source WHERE e.idx >= ? ORDER BY e.idx"
+)
+_RECEIVED = (
+    "SELECT producer, sum(again), count(*) - sum(again), sum(received) - sum(again),"
+    f" sum(duplicates) FROM (SELECT *, instr(entry, '{AGAIN}') > 0 AS again FROM entry)"
+    " GROUP BY producer"
 )
 
 
@@ -88,13 +93,14 @@ def leaf_of(row: Held) -> bytes:
 
 
 def counts(database: Database) -> Mapping[str, Counts]:
-    """Count by producer: what was received from the entries, what is held from the events."""
-    received = {
-        producer: tuple(rest)
-        for producer, *rest in database.execute(
-            "SELECT producer, count(*), sum(received), sum(duplicates) FROM entry GROUP BY producer"
-        )
-    }
+    """Count by producer: what was received from the entries, what is held from the events.
+
+    A dead letter that went through the door again has a row of its own there, and its outcome; it
+    came from the bus once, so what it counted to before is taken off again.
+    """
+    received, again = {}, {}
+    for producer, redriven, *rest in database.execute(_RECEIVED):
+        received[producer], again[producer] = tuple(rest), redriven
     stored = dict(
         database.execute(
             "SELECT s.producer, sum(n) FROM source s JOIN"
@@ -120,7 +126,7 @@ def counts(database: Database) -> Mapping[str, Counts]:
             received=events,
             stored=stored.get(producer, 0),
             duplicates=duplicates,
-            dead_lettered=dead.get(producer, 0),
+            dead_lettered=dead.get(producer, 0) - again.get(producer, 0),
         )
     return found
 

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
 
-from quarantine.log import commit, event_leaf
-from quarantine.model import Arrival, DeadLetter, Event, SourceKey, Taken, put_aside
+from quarantine.log import event_leaves
+from quarantine.model import Arrival, DeadLetter, Event, Taken, put_aside
 from quarantine.stores.sqlite.database import Database
+from quarantine.stores.sqlite.keeping import kept
 from quarantine.stores.sqlite.logbook import Logbook
 
 SALT = 16
+MOST_NUMBERS: Final = 100_000
+"""Sources whose number is remembered: a producer may make up any number of them."""
 
 _EVENT = f"INSERT INTO event VALUES ({', '.join('?' * 17)})"
 _ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_DEAD = f"INSERT INTO dead_letter VALUES (NULL, {', '.join('?' * 10)})"
+_DEAD = f"INSERT INTO dead_letter VALUES (NULL, {', '.join('?' * 11)})"
+_TAKEN = "SELECT entry FROM entry WHERE stream = ? AND entry IN (SELECT value FROM json_each(?))"
+_SAID = (
+    "SELECT seq, digest FROM entry WHERE producer = ? AND seq IN (SELECT value FROM json_each(?))"
+)
+
+_Row = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An arrival as it will be counted; `events` are those that will be held."""
+
+    arrival: Arrival
+    seq: int | None
+    received: int
+    duplicates: int = 0
+    events: Sequence[Event] = ()
+
+    def row(self) -> _Row:
+        """Return the row of `entry`, in the order of its columns."""
+        at = self.arrival
+        facts = (at.stream, at.entry, at.producer, self.seq, at.digest, at.arrived)
+        return (*facts, self.received, self.duplicates)
 
 
 @dataclass(slots=True)
 class _Harvest:
     """What one transaction will write."""
 
-    events: list[tuple[Arrival, Event]] = field(default_factory=list)
-    entries: list[list[object]] = field(default_factory=list)
+    entries: list[_Entry] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    duplicates: int = 0
+
+    def taken(self) -> Taken:
+        """Say what became of it."""
+        stored = sum(len(entry.events) for entry in self.entries)
+        return Taken(stored, sum(entry.duplicates for entry in self.entries), self.dead)
 
 
 class Taking:
@@ -36,171 +69,175 @@ class Taking:
         """Write to `database`, behind `logbook`."""
         self._db = database
         self._log = logbook
-        self._numbers: dict[SourceKey, int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
         """Hold, count and put aside; see `ports.Store.take`."""
         try:
-            with self._db.writing():
-                harvest = self._sift(arrivals)
-                self._hold(harvest)
-                self._db.executemany(_ENTRY, harvest.entries)
-                self._db.executemany(_DEAD, [_row(letter) for letter in harvest.dead])
+            try:
+                return self._take(arrivals, self._straight)
+            except sqlite3.IntegrityError:
+                self._forget()
+                return self._take(arrivals, self._leave_out_known)
         except BaseException:
-            self._numbers.clear()
-            self._log.forget()
+            self._forget()
             raise
-        return Taken(len(harvest.events), harvest.duplicates, harvest.dead)
+
+    def _take(self, arrivals: Sequence[Arrival], known: Callable[[_Harvest], None]) -> Taken:
+        """Write all in one transaction; `known` looks for events that are held already.
+
+        Without a savepoint, whose journal costs as much as the rows: what turns out to be known
+        rolls all of it back.
+        """
+        with self._db.writing():
+            harvest = self._sift(arrivals)
+            known(harvest)
+            self._insert(harvest.entries)
+            self._db.executemany(_ENTRY, [entry.row() for entry in harvest.entries])
+            if harvest.dead:
+                harvest.dead = kept(self._db, harvest.dead)
+                self._db.executemany(_DEAD, [_row(letter) for letter in harvest.dead])
+        return harvest.taken()
+
+    def _straight(self, harvest: _Harvest) -> None:
+        """Expect every event to be new: the table's own constraint says when one is not."""
+
+    def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
+        """Return which of these entries of `stream` were taken before."""
+        rows = self._db.execute(_TAKEN, (stream, json.dumps(list(entries))))
+        return {entry for (entry,) in rows}
 
     def _sift(self, arrivals: Sequence[Arrival]) -> _Harvest:
         """Leave out entries that were taken before, and those whose `seq` was."""
         harvest = _Harvest()
-        now: set[tuple[str, str]] = set()
-        seqs: dict[tuple[str, int], bytes] = {}
+        now = self._known(arrivals)
+        seqs = self._said(arrivals)
         for arrival in arrivals:
             here = (arrival.stream, arrival.entry)
-            if here in now or self.taken(*here):
+            if here in now:
                 continue
             now.add(here)
+            before = _said_before(arrival, seqs)
             received = len(arrival.events) + len(arrival.dead)
-            duplicates = 0
-            before = self._said_before(arrival, seqs)
             if before is None:
-                harvest.events += [(arrival, event) for event in arrival.events]
+                entry = _Entry(arrival, arrival.seq, received, events=arrival.events)
                 harvest.dead += arrival.dead
             elif before == arrival.digest:
-                duplicates = received
+                entry = _Entry(arrival, None, received, duplicates=received)
             else:
-                received = 1
+                entry = _Entry(arrival, None, 1)
                 detail = f"seq {arrival.seq} was used before, for other bytes"
                 harvest.dead.append(put_aside(arrival, -1, "seq_reused", detail, arrival.batch))
-            harvest.duplicates += duplicates
-            harvest.entries.append(
-                [
-                    arrival.stream,
-                    arrival.entry,
-                    arrival.producer,
-                    arrival.seq if before is None else None,
-                    arrival.digest,
-                    arrival.arrived,
-                    received,
-                    duplicates,
-                ]
-            )
+            harvest.entries.append(entry)
         return harvest
 
-    def taken(self, stream: str, entry: str) -> bool:
-        """Say whether an entry was taken before."""
-        found = self._db.execute(
-            "SELECT 1 FROM entry WHERE stream = ? AND entry = ?", (stream, entry)
-        ).fetchone()
-        return found is not None
+    def _known(self, arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
+        """Return which entries were taken before, by stream and id."""
+        entries = defaultdict[str, list[str]](list)
+        for arrival in arrivals:
+            entries[arrival.stream].append(arrival.entry)
+        return {(stream, id_) for stream, ids in entries.items() for id_ in self.taken(stream, ids)}
 
-    def _said_before(self, arrival: Arrival, seqs: dict[tuple[str, int], bytes]) -> bytes | None:
-        if arrival.seq is None:
-            return None
-        key = (arrival.producer, arrival.seq)
-        if key not in seqs:
-            found = self._db.execute(
-                "SELECT digest FROM entry WHERE producer = ? AND seq = ?", key
-            ).fetchone()
-            if found is None:
-                seqs[key] = arrival.digest
-                return None
-            seqs[key] = found[0]
-        return seqs[key]
+    def _said(self, arrivals: Sequence[Arrival]) -> dict[tuple[str, int], bytes]:
+        """Return the digests that were said before under the `seq` of these, by producer too."""
+        seqs = defaultdict[str, list[int]](list)
+        for arrival in arrivals:
+            if arrival.seq is not None:
+                seqs[arrival.producer].append(arrival.seq)
+        return {
+            (producer, seq): digest
+            for producer, some in seqs.items()
+            for seq, digest in self._db.execute(_SAID, (producer, json.dumps(some)))
+        }
 
-    def _hold(self, harvest: _Harvest) -> None:
-        """Insert the events: straight on, or, when one is known already, one by one."""
-        self._db.execute("SAVEPOINT hold")
-        try:
-            self._insert(harvest.events)
-        except sqlite3.IntegrityError:
-            self._db.execute("ROLLBACK TO hold")
-            self._log.forget()
-            self._numbers.clear()
-            self._leave_out_known(harvest)
-            self._insert(harvest.events)
-        self._db.execute("RELEASE hold")
-
-    def _insert(self, events: Sequence[tuple[Arrival, Event]]) -> None:
-        index = self._log.begin()
-        salts = os.urandom(SALT * len(events))
-        rows, leaves = [], []
-        for n, (arrival, event) in enumerate(events):
-            salt = salts[n * SALT : (n + 1) * SALT]
-            leaf = event_leaf(
-                (arrival.producer, event.source, event.id),
-                arrival.arrived,
-                arrival.key,
-                commit(salt, event.body),
-            )
-            said = event.said
-            rows.append(
-                (
-                    index + n,
-                    self._number(arrival, event),
-                    event.id,
-                    arrival.arrived,
-                    arrival.key,
-                    salt,
-                    event.body,
-                    leaf,
-                    event.kind,
-                    event.scope,
-                    event.target,
-                    event.aspect,
-                    event.claimed,
-                    said.question,
-                    said.answer,
-                    said.value,
-                    said.place,
-                )
-            )
-            leaves.append(leaf)
+    def _insert(self, entries: Sequence[_Entry]) -> None:
+        indexes = count(self._log.begin())
+        leaves: list[bytes] = []
+        rows = [row for entry in entries for row in self._rows(entry, indexes, leaves)]
         self._db.executemany(_EVENT, rows)
         self._log.append(leaves)
 
-    def _number(self, arrival: Arrival, event: Event) -> int:
-        key = SourceKey(arrival.producer, event.source)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = self._find_number(key, arrival.arrived)
+    def _rows(self, entry: _Entry, indexes: Iterator[int], leaves: list[bytes]) -> Iterator[_Row]:
+        """Yield the rows of `event`, in the order of its columns; add their leaves to `leaves`."""
+        producer, arrived, key = entry.arrival.producer, entry.arrival.arrived, entry.arrival.key
+        leaf_of = event_leaves(producer, arrived, key)
+        known = self._numbers.get
+        chance = os.urandom(SALT * len(entry.events))
+        for place, event in enumerate(entry.events):
+            _, source, id_, kind, scope, target, aspect, claimed, said, body = event
+            answer, value, question, shown_at = said
+            number = known((producer, source)) or self._number(producer, source, arrived)
+            salt = chance[place * SALT : (place + 1) * SALT]
+            leaf = leaf_of(source, id_, salt, body)
+            leaves.append(leaf)
+            yield (
+                next(indexes),
+                number,
+                id_,
+                arrived,
+                key,
+                salt,
+                body,
+                leaf,
+                kind,
+                scope,
+                target,
+                aspect,
+                claimed,
+                question,
+                answer,
+                value,
+                shown_at,
+            )
+
+    def _number(self, producer: str, source: str, arrived: int) -> int:
+        """Return the number of a source, made where it is new, and remember it."""
+        if len(self._numbers) >= MOST_NUMBERS:
+            self._numbers.clear()
+        found = self._db.execute(
+            "SELECT no FROM source WHERE producer = ? AND source = ?", (producer, source)
+        ).fetchone()
+        if found is None:
+            made = self._db.execute(
+                "INSERT INTO source (producer, source, first_seen) VALUES (?, ?, ?)",
+                (producer, source, arrived),
+            )
+            found = (made.lastrowid or 0,)
+        number = self._numbers[producer, source] = int(found[0])
         return number
 
-    def _find_number(self, key: SourceKey, arrived: int) -> int:
-        found = self._db.execute(
-            "SELECT no FROM source WHERE producer = ? AND source = ?", key
-        ).fetchone()
-        if found is not None:
-            return int(found[0])
-        made = self._db.execute(
-            "INSERT INTO source (producer, source, first_seen) VALUES (?, ?, ?)", (*key, arrived)
-        )
-        return int(made.lastrowid or 0)
+    def _forget(self) -> None:
+        """Drop what was remembered of rows that were rolled back."""
+        self._numbers.clear()
+        self._log.forget()
 
     def _leave_out_known(self, harvest: _Harvest) -> None:
         """Drop events whose identity is held: the same bytes are a duplicate, others a conflict."""
-        fresh: list[tuple[Arrival, Event]] = []
         now: dict[tuple[str, str, str], bytes] = {}
-        again: dict[tuple[str, str], int] = {}
-        for arrival, event in harvest.events:
+        for entry in harvest.entries:
+            fresh, conflicts = self._new_of(entry, now)
+            entry.duplicates += len(entry.events) - len(fresh) - len(conflicts)
+            entry.events = fresh
+            harvest.dead += conflicts
+
+    def _new_of(
+        self, entry: _Entry, now: dict[tuple[str, str, str], bytes]
+    ) -> tuple[list[Event], list[DeadLetter]]:
+        """Return the events that are new, and those in conflict; `now` is what this batch said."""
+        arrival = entry.arrival
+        fresh: list[Event] = []
+        conflicts: list[DeadLetter] = []
+        for event in entry.events:
             identity = (arrival.producer, event.source, event.id)
             body = now.get(identity) or self._body(identity)
             now[identity] = body or event.body
             if body is None:
-                fresh.append((arrival, event))
-            elif body == event.body:
-                here = (arrival.stream, arrival.entry)
-                again[here] = again.get(here, 0) + 1
-            else:
+                fresh.append(event)
+            elif body != event.body:
                 detail = f"{event.source} has used id {event.id} before, for other bytes"
                 letter = put_aside(arrival, event.position, "conflict", detail, event.body)
-                harvest.dead.append(letter)
-        harvest.events = fresh
-        harvest.duplicates += sum(again.values())
-        for entry in harvest.entries:
-            entry[-1] = int(str(entry[-1])) + again.get((str(entry[0]), str(entry[1])), 0)
+                conflicts.append(letter)
+        return fresh, conflicts
 
     def _body(self, identity: tuple[str, str, str]) -> bytes | None:
         found = self._db.execute(
@@ -209,6 +246,17 @@ class Taking:
             (identity[2], *identity[:2]),
         ).fetchone()
         return bytes(found[0]) if found else None
+
+
+def _said_before(arrival: Arrival, seqs: dict[tuple[str, int], bytes]) -> bytes | None:
+    """Return the digest that was said before under this `seq`; remember what is said now."""
+    if arrival.seq is None:
+        return None
+    key = (arrival.producer, arrival.seq)
+    if key in seqs:
+        return seqs[key]
+    seqs[key] = arrival.digest
+    return None
 
 
 def _row(letter: DeadLetter) -> tuple[object, ...]:
@@ -223,4 +271,5 @@ def _row(letter: DeadLetter) -> tuple[object, ...]:
         letter.size,
         letter.digest,
         letter.content,
+        letter.vouch,
     )

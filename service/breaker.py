@@ -1,0 +1,122 @@
+"""The breaker: a producer that floods, or sends mostly what is bad, waits; nobody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from approvals.model import ProducerPaused
+from quarantine.model import Taken
+
+HOUR_S: Final = 3600.0
+SHARE_OF_HOUR: Final = 1 / 60
+"""Who is over its budget waits until so much of an hour's budget is there again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a stream is no longer read for a while; all of it is per intake process.
+
+    `flood` events within `window` are a flood when they are `much` times what somebody else sent
+    who spoke too: who is alone disturbs nobody, and many who send much alike share. Who has a
+    budget is judged by that instead. Of at least `least` events within `window`, `bad` (a share)
+    put aside are too many. A pause starts with `shortest` and doubles, up to `longest`, each time
+    that it did not help.
+    """
+
+    window: timedelta = timedelta(seconds=10)
+    flood: int = 100_000
+    much: int = 10
+    least: int = 200
+    bad: float = 0.5
+    shortest: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one producer sent in its present window and the one before, and how its pauses went."""
+
+    since: datetime
+    events: int = 0
+    before: int = 0
+    dead: int = 0
+    pauses: int = 0
+    paused_until: datetime | None = None
+    spent: float = 0.0
+    spent_at: datetime | None = None
+
+    def spend(self, events: int, at: datetime, budget: int) -> timedelta:
+        """Return how long to wait until there is budget again; it comes back evenly."""
+        a_second = budget / HOUR_S
+        back = 0.0 if self.spent_at is None else (at - self.spent_at).total_seconds() * a_second
+        self.spent, self.spent_at = max(0.0, self.spent - max(0.0, back)) + events, at
+        if self.spent <= budget:
+            return timedelta()
+        return timedelta(seconds=(self.spent - budget * (1 - SHARE_OF_HOUR)) / a_second)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Counts what each producer sends, and says when its stream must rest; the clock is given."""
+
+    limits: Limits = Limits()
+    _tallies: dict[str, _Tally] = field(default_factory=dict)
+
+    def heard(
+        self, producer: str, taken: Taken, at: datetime, *, budget: int | None = None
+    ) -> ProducerPaused | None:
+        """Count what was taken from `producer` at `at`; return a pause when it must wait.
+
+        `budget` is the events an hour that it may send at full speed. Nothing is lost by a pause:
+        what was sent waits on the bus, in the producer's own stream.
+        """
+        tally = self._present(producer, at)
+        events = taken.stored + taken.duplicates + len(taken.dead)
+        tally.events += events
+        tally.dead += len(taken.dead)
+        for wait, because in self._faults(producer, tally, at, budgeted=budget is not None):
+            tally.pauses += 1
+            tally.paused_until = tally.since = at + wait
+            tally.events = tally.before = tally.dead = 0
+            return ProducerPaused(at=at, producer=producer, until=at + wait, because=because)
+        wait = tally.spend(events, at, budget) if budget else timedelta()
+        if not wait:
+            return None
+        because = f"more than {budget} events within an hour"
+        return ProducerPaused(at=at, producer=producer, until=at + wait, because=because)
+
+    def _present(self, producer: str, at: datetime) -> _Tally:
+        """Return the tally of the window that `at` lies in; a calm window forgives a pause."""
+        tally = self._tallies.setdefault(producer, _Tally(at))
+        if at - tally.since >= self.limits.window:
+            calm = tally.paused_until is None or at - tally.paused_until >= self.limits.window
+            tally.pauses = max(0, tally.pauses - 1) if calm else tally.pauses
+            recent = at - tally.since < 2 * self.limits.window
+            tally.before = tally.events if recent else 0
+            tally.since, tally.events, tally.dead = at, 0, 0
+        return tally
+
+    def _faults(
+        self, producer: str, tally: _Tally, at: datetime, *, budgeted: bool
+    ) -> Iterator[tuple[timedelta, str]]:
+        """Yield what is wrong with a window, and for how long to wait because of it."""
+        wait = min(self.limits.shortest * 2 ** min(tally.pauses, 16), self.limits.longest)
+        if tally.events >= self.limits.least and tally.dead >= self.limits.bad * tally.events:
+            yield wait, f"{tally.dead} of {tally.events} events were put aside"
+        if not budgeted and tally.events >= self.limits.flood:
+            quiet = self._quietest(producer, at)
+            if quiet and tally.events >= self.limits.much * quiet:
+                yield wait, f"{tally.events} events in a moment, while another sent {quiet}"
+
+    def _quietest(self, producer: str, at: datetime) -> int:
+        """Return what the quietest other sent of late, 0 where nobody else spoke."""
+        window = self.limits.window
+        spoke = (
+            tally.events + tally.before
+            for name, tally in self._tallies.items()
+            if name != producer and at - tally.since < window
+        )
+        return min((events for events in spoke if events), default=0)
