@@ -21,9 +21,11 @@ _LONGEST: Final = LARGEST // 4
 """Characters of an event, which is too long beyond four times as many bytes."""
 _COMPACT: Final = (",", ":")
 _SPACED: Final = (", ", ": ")
-_NAME: Final = r'"([^"\\\x00-\x1f\x7f-\x9f]{1,512}+)"'
-_STRING: Final = r'"([^"\\\x00-\x1f]*+)"'
-_NUMBER: Final = r"(-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,17}+)?+)(?![0-9.eE])"
+_NAME: Final = r'"([^"\\\x00-\x1f\x7f-\x9f]{1,512})"'
+_STRING: Final = r'"([^"\\\x00-\x1f]*)"'
+# No possessive quantifiers: Python before 3.11.5 matches them wrongly. None of these can backtrack
+# far, because what may follow is never in the class that repeats.
+_NUMBER: Final = r"(-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?)(?![0-9.eE])"
 _NAMES: Final = ("source", "id", "scope", "subject", "time", "aspect")
 
 

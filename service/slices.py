@@ -18,7 +18,7 @@ _OPENING: Final = (b"[", b"{")
 _CLOSING: Final = (b"]", b"}")
 _BLANK = re.compile(r"[ \t\n\r]*")
 # A quote that no quote closes is a token of its own: behind it nothing can be told apart.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
 
 
 class Slice(NamedTuple):

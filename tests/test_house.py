@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,13 @@ def test_nothing_is_unpickled() -> None:
                 assert not {alias.name.split(".")[0] for alias in node.names} & set(words), file
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] not in words, file
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_expression_is_possessive(file: Path) -> None:
+    """Python before 3.11.5 matches possessive quantifiers wrongly, which lets bad input through."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+            if "\\" in text and len(text) < 200:
+                assert not re.search(r"[])}][*+?}]\+|[*?]\+", text), text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,20 +10,16 @@ from typing import cast
 
 import pytest
 
-from quarantine.errors import TamperedError
 from quarantine.log import nodes_from, proof_nodes, root_from, root_of
 from quarantine.model import (
     KEPT,
     WHOLE,
     Act,
-    Arrival,
     Counts,
     DeadLetter,
     Dossier,
-    Event,
     Mark,
     Member,
-    Said,
     SourceKey,
     Taken,
     Verdict,
@@ -32,6 +27,7 @@ from quarantine.model import (
 )
 from quarantine.plugins import offered
 from quarantine.ports import Store
+from tests.holding import entry, said
 
 STORES = cast("dict[str, Callable[[str], Store]]", dict(offered("quarantine.stores", "STORE")))
 
@@ -40,35 +36,6 @@ STORES = cast("dict[str, Callable[[str], Store]]", dict(offered("quarantine.stor
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     with STORES[request.param](str(tmp_path / "store.db")) as opened:
         yield opened
-
-
-def said(id: str, *, source: str = "rater/1", body: bytes | None = None, at: int = 0) -> Event:
-    return Event(
-        position=at,
-        source=source,
-        id=id,
-        kind="rating",
-        scope="helpful",
-        target="answer/1",
-        aspect="",
-        claimed=1,
-        said=Said("4", 0.75),
-        body=body or f'{{"id":"{id}"}}'.encode(),
-    )
-
-
-def entry(number: int, *events: Event, digest: bytes = b"", seq: int | None = None) -> Arrival:
-    return Arrival(
-        producer="app",
-        stream="feedback:in:app",
-        entry=f"{number}-0",
-        arrived=1_000_000 + number,
-        seq=number if seq is None else seq,
-        key="k1",
-        digest=digest or bytes([number]),
-        batch=b"[...]",
-        events=events,
-    )
 
 
 def test_hears_an_event_twice_and_holds_it_once(store: Store) -> None:
@@ -122,7 +89,7 @@ def test_a_used_seq_with_other_bytes_is_put_aside_whole(store: Store) -> None:
 def test_dead_letters_are_numbered_and_kept(store: Store) -> None:
     letter = DeadLetter("app", "feedback:in:app", "1-0", 3, "bad_json", "x", 5, 2, "d", b"{]")
     arrival = entry(1, said("a"))
-    store.take([Arrival(**{**_fields(arrival), "dead": [letter]})])
+    store.take([replace(arrival, dead=[letter])])
     assert store.dead() == [(1, letter)]
     assert store.dead(since=1) == []
     assert store.counts()["app"].received == 2
@@ -278,91 +245,6 @@ def test_kept_checkpoints_come_back_in_order(store: Store) -> None:
     store.checkpoint(5, b"five")
     store.checkpoint(2, b"two")
     assert store.checkpoints() == [(2, b"two"), (5, b"five")]
-
-
-def _fields(arrival: Arrival) -> dict[str, object]:
-    return {name: getattr(arrival, name) for name in Arrival.__dataclass_fields__}
-
-
-# What follows is about stores that are a file, which somebody can open behind our back.
-
-TAMPERINGS = {
-    "a body": "UPDATE event SET body = x'7B7D' WHERE idx = 4",
-    "a source": "UPDATE event SET source = 1 WHERE idx = 4",
-    "an arrival": "UPDATE event SET arrived = arrived + 1 WHERE idx = 4",
-    "a leaf": "UPDATE event SET leaf = zeroblob(32) WHERE idx = 4",
-    "an act": "UPDATE act SET body = x'00' WHERE idx = 300",
-    "a missing event": "DELETE FROM event WHERE idx = 4",
-    "a missing late event": "DELETE FROM event WHERE idx = 290",
-}
-
-
-@pytest.mark.parametrize("what", sorted(TAMPERINGS))
-def test_a_row_changed_behind_our_back_is_named(what: str, tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    with STORES["sqlite"](str(path)) as store:
-        store.take(
-            [entry(1, *(said(f"e{n}", source=f"rater/{n % 3}") for n in range(300)))],
-        )
-        store.record([Act("tried", 1, b"x")])
-        assert list(store.verify()) == []
-    raw = sqlite3.connect(path)
-    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        raw.execute(f"DROP TRIGGER {name}")
-    raw.execute(TAMPERINGS[what])
-    raw.commit()
-    raw.close()
-    with STORES["sqlite"](str(path)) as store:
-        named = list(store.verify())
-    row = {"an act": "row 300", "a missing late event": "row 290"}.get(what, "row 4")
-    assert any(row in each for each in named), named
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE event SET body = x'00'",
-        "DELETE FROM event",
-        "INSERT OR REPLACE INTO event SELECT * FROM event",
-        "UPDATE act SET body = x'00'",
-        "DELETE FROM act",
-        "INSERT OR REPLACE INTO act SELECT * FROM act",
-        "DELETE FROM entry",
-        "UPDATE dead_letter SET reason = 'x'",
-    ],
-)
-def test_the_guards_refuse_to_rewrite(statement: str, tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    letter = DeadLetter("app", "s", "1-0", 3, "bad_json", "x", 5, 2, "d", b"{]")
-    with STORES["sqlite"](str(path)) as store:
-        store.take([Arrival(**{**_fields(entry(1, said("a"))), "dead": [letter]})])
-        store.record([Act("tried", 1, b"x")])
-    raw = sqlite3.connect(path)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        raw.execute(statement)
-    raw.close()
-
-
-def test_an_edited_migration_and_a_newer_schema_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    STORES["sqlite"](str(path)).close()
-    raw = sqlite3.connect(path)
-    raw.execute("UPDATE migration SET digest = 'other'")
-    raw.commit()
-    with pytest.raises(TamperedError, match="is not the one that was applied"):
-        STORES["sqlite"](str(path))
-    raw.execute("INSERT INTO migration VALUES (99, 'later', 'x')")
-    raw.commit()
-    raw.close()
-    with pytest.raises(TamperedError, match="newer program"):
-        STORES["sqlite"](str(path))
-
-
-def test_the_store_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "store.db"
-    STORES["sqlite"](str(path)).close()
-    assert path.stat().st_mode & 0o077 == 0
-    assert path.parent.stat().st_mode & 0o077 == 0
 
 
 def letter(number: int, content: bytes = b"x", **changed: object) -> DeadLetter:
