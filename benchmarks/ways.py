@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faststream.redis import RedisBroker, StreamSub
 
+from quarantine.arrivals import Taken
 from quarantine.envelope import CloudEvent, opened
-from quarantine.model import Taken
 from quarantine.stores.sqlite import SqliteStore
 from service import wiring
 from service.bus import GROUP, address, connect, inbound

@@ -12,7 +12,7 @@ class QuarantineError(Exception):
 
 
 class MalformedError(QuarantineError):
-    """Bytes that cannot be taken in; put them aside with `reason`, one of `model.REASONS`."""
+    """Bytes that cannot be taken in; put them aside with `reason`, one of `arrivals.REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:
         """Keep the machine's code (`reason`) and the person's sentence (`detail`) apart."""

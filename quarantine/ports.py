@@ -10,21 +10,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
     from quarantine.evidence import Evidence, Findings, Links
     from quarantine.log import Frontier
-    from quarantine.model import (
-        Act,
-        Arrival,
-        Counts,
-        DeadLetter,
-        Dossier,
-        Held,
-        Logged,
-        Mark,
-        Member,
-        SourceKey,
-        Taken,
-    )
+    from quarantine.model import Act, Dossier, Held, Logged, Member, SourceKey
 
 
 class Store(Protocol):

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Final
 
 from approvals.roster import Producer
+from quarantine.arrivals import Arrival, DeadLetter
 from quarantine.envelope import read
 from quarantine.errors import MalformedError
-from quarantine.model import Arrival, DeadLetter, from_micros
+from quarantine.model import from_micros
 from service.wire import FIELDS, Entry, Secrets, allow, sift
 
 HOPELESS: Final = frozenset({"conflict", "seq_reused"})

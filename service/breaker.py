@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from approvals.model import ProducerPaused
-from quarantine.model import Taken
+from quarantine.arrivals import Taken
 
 HOUR_S: Final = 3600.0
 SHARE_OF_HOUR: Final = 1 / 60

@@ -8,7 +8,7 @@ import redis
 from redis.exceptions import NoPermissionError
 from redis.typing import EncodableT, FieldT
 
-from quarantine.model import DeadLetter
+from quarantine.arrivals import DeadLetter
 from quarantine.ports import Store
 from service.bus import DEAD
 

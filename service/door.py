@@ -12,7 +12,8 @@ from typing import Final
 
 from approvals.model import ProducerPaused
 from approvals.roster import Roster
-from quarantine.model import INBOUND, Arrival, DeadLetter, Taken, to_micros
+from quarantine.arrivals import Arrival, DeadLetter, Taken
+from quarantine.model import INBOUND, to_micros
 from quarantine.ports import Store
 from service.again import sift_again
 from service.breaker import Breaker

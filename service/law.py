@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from quarantine.model import Counts, Passage
+from quarantine.arrivals import Counts, Passage
 
 Range = tuple[int, int]
 

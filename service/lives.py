@@ -10,7 +10,8 @@ import redis
 from approvals.attest import act_of
 from approvals.model import StreamReset
 from approvals.ports import Signer
-from quarantine.model import INBOUND, Mark
+from quarantine.arrivals import Mark
+from quarantine.model import INBOUND
 from quarantine.ports import Store
 from service.bus import GROUP
 from service.passage import Look, Standing, order

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple, TypedDict, cast
 
 import redis
 
-from quarantine.model import INBOUND, Passage
+from quarantine.arrivals import Passage
+from quarantine.model import INBOUND
 from quarantine.ports import Store
 from service.bus import GROUP, inbound
 

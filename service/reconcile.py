@@ -13,7 +13,8 @@ import redis
 from approvals.attest import act_of, record_of
 from approvals.model import ActRecord, LettersRedriven, LossReported, StreamReset
 from approvals.ports import Signer
-from quarantine.model import Counts, DeadLetter, Passage, from_micros
+from quarantine.arrivals import Counts, DeadLetter, Passage
+from quarantine.model import from_micros
 from quarantine.ports import Store
 from quarantine.record import spell_time
 from service import lives

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from approvals.attest import act_of
 from approvals.model import LettersRedriven
 from approvals.ports import Signer
+from quarantine.arrivals import Arrival, DeadLetter
 from quarantine.errors import MalformedError
-from quarantine.model import Arrival, DeadLetter
 from service.door import Door
 
 CHUNK: Final = 100

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from approvals.keys import read_public
 from approvals.model import ANY, ProducerKey
 from approvals.roster import Producer
+from quarantine.arrivals import Arrival, DeadLetter, put_aside
 from quarantine.envelope import LARGEST, glance, read
 from quarantine.errors import MalformedError, UnavailableError
-from quarantine.model import INBOUND, Arrival, DeadLetter, Event, from_micros, put_aside
+from quarantine.model import INBOUND, Event, from_micros
 from quarantine.safe import safe
 from service.shapes import alike
 from service.slices import Slice, split

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quarantine.model import Arrival, Event, Said
+from quarantine.arrivals import Arrival
+from quarantine.model import Event, Said
 
 
 def said(id: str, *, source: str = "rater/1", body: bytes | None = None, at: int = 0) -> Event:

@@ -17,7 +17,7 @@ import redis
 from approvals.attest import act_of
 from approvals.model import ProducerAdded, ProducerKey, ProducerRevoked
 from approvals.signers.file import FileSigner, new_key
-from quarantine.model import DeadLetter
+from quarantine.arrivals import DeadLetter
 from quarantine.ports import Store
 from service import wiring
 from service.bus import GROUP, connect, stream_of

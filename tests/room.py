@@ -27,8 +27,9 @@ from approvals.roster import Reviewer, Roster
 from approvals.rules import load, shipped
 from approvals.signers.file import FileSigner, new_key
 from approvals.workflow import Outcome, request_id
+from quarantine.arrivals import Arrival
 from quarantine.envelope import read
-from quarantine.model import Arrival, Dossier, Origin, SourceKey, Verdict, to_micros
+from quarantine.model import Dossier, Origin, SourceKey, Verdict, to_micros
 from quarantine.stores.sqlite import SqliteStore
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)

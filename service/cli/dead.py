@@ -11,7 +11,7 @@ import typer
 from approvals.cli.command import Call, columns, command
 
 if TYPE_CHECKING:
-    from quarantine.model import DeadLetter
+    from quarantine.arrivals import DeadLetter
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
@@ -149,8 +149,8 @@ def _chosen(
     call: Call, producer: str | None, reason: str | None, since: int = 0
 ) -> Iterator[tuple[int, DeadLetter]]:
     """Yield the dead letters of a producer and with a reason, where these are given."""
+    from quarantine.arrivals import REASONS
     from quarantine.errors import UsageError
-    from quarantine.model import REASONS
 
     if reason is not None and reason not in REASONS:
         raise UsageError(f"a reason is one of {', '.join(sorted(REASONS))}")

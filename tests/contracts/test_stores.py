@@ -10,21 +10,9 @@ from typing import cast
 
 import pytest
 
+from quarantine.arrivals import KEPT, WHOLE, Counts, DeadLetter, Mark, Taken, put_aside
 from quarantine.log import nodes_from, proof_nodes, root_from, root_of
-from quarantine.model import (
-    KEPT,
-    WHOLE,
-    Act,
-    Counts,
-    DeadLetter,
-    Dossier,
-    Mark,
-    Member,
-    SourceKey,
-    Taken,
-    Verdict,
-    put_aside,
-)
+from quarantine.model import Act, Dossier, Member, SourceKey, Verdict
 from quarantine.plugins import offered
 from quarantine.ports import Store
 from tests.holding import entry, said

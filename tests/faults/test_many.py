@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from quarantine.model import Arrival, Taken
+from quarantine.arrivals import Arrival, Taken
 from service import reclaim
 from service.bus import GROUP
 from service.streams import BATCH

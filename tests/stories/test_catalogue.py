@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quarantine.model import Arrival, Taken, to_micros
+from quarantine.arrivals import Arrival, Taken
+from quarantine.model import to_micros
 from service import wiring
 from service.breaker import Breaker, Limits
 from service.intake import Intake

@@ -12,7 +12,7 @@ from approvals.attest import record_of
 from approvals.audit import audit
 from approvals.model import LettersRedriven
 from approvals.signers.file import new_key
-from quarantine.model import Counts
+from quarantine.arrivals import Counts
 from quarantine.stores.sqlite import keeping
 from service import wiring
 from service.bus import DEAD

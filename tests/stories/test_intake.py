@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from quarantine.arrivals import Arrival, Taken
 from quarantine.errors import UnavailableError
-from quarantine.model import Arrival, Taken
 from service import intake
 from service.bus import DEAD, GROUP
 from tests.producing import Site, batch_of, event, fields_of, until

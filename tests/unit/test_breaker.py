@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarantine.model import Arrival, Taken, put_aside
+from quarantine.arrivals import Arrival, Taken, put_aside
 from service.breaker import Breaker, Limits
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarantine.model import Counts, Passage
+from quarantine.arrivals import Counts, Passage
 from service.law import figures, missing
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quarantine.model import Arrival, Event, Said, SourceKey
+from quarantine.arrivals import Arrival
+from quarantine.model import Event, Said, SourceKey
 from quarantine.stores.sqlite import SqliteStore, taking
 
 

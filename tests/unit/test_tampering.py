@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from quarantine.arrivals import DeadLetter
 from quarantine.errors import TamperedError
-from quarantine.model import Act, DeadLetter
+from quarantine.model import Act
 from quarantine.stores.sqlite import STORE
 from tests.holding import entry, said
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from approvals.model import ProducerKey
 from approvals.roster import Producer, Tenure
 from approvals.signers.file import FileSigner, new_key
+from quarantine.arrivals import REASONS, Arrival
 from quarantine.errors import UnavailableError
-from quarantine.model import REASONS, Arrival, Origin, to_micros
+from quarantine.model import Origin, to_micros
 from service.wire import (
     LARGEST_BATCH,
     UNVOUCHED,

@@ -6,20 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
 from quarantine.log import Frontier, act_leaf
-from quarantine.model import (
-    Act,
-    Arrival,
-    Counts,
-    DeadLetter,
-    Dossier,
-    Held,
-    Logged,
-    Mark,
-    Member,
-    SourceKey,
-    Taken,
-)
+from quarantine.model import Act, Dossier, Held, Logged, Member, SourceKey
 from quarantine.ports import Store
 from quarantine.stores.sqlite import doubt, reading
 from quarantine.stores.sqlite.database import Database

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from quarantine.model import KEPT, DeadLetter
+from quarantine.arrivals import KEPT, DeadLetter
 from quarantine.stores.sqlite.database import Database
 
 HOUR: Final = 3_600_000_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from quarantine.arrivals import AGAIN, Counts, DeadLetter
 from quarantine.log import commit, event_leaf
-from quarantine.model import AGAIN, Counts, DeadLetter, Held
+from quarantine.model import Held
 from quarantine.stores.sqlite.database import Database, as_bytes, as_text
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from quarantine.arrivals import Arrival, DeadLetter, Taken, put_aside
 from quarantine.log import event_leaves
-from quarantine.model import Arrival, DeadLetter, Event, Taken, put_aside
+from quarantine.model import Event
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.keeping import kept
 from quarantine.stores.sqlite.logbook import Logbook
