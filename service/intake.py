@@ -83,7 +83,8 @@ class Intake:
         for error in failed:
             if isinstance(error, BrokenError):
                 raise error  # nothing in hand can be finished any more
-        await asyncio.gather(*told, *loops, *self._pausing, return_exceptions=True)
+        await _ended([*told, *loops])
+        await asyncio.gather(*self._pausing, return_exceptions=True)
         await self._streams.close()
         for error in failed:
             if error is not None:
@@ -172,8 +173,10 @@ class Intake:
         self._copied = await asyncio.to_thread(
             dead_letters.copy, self.door.store, self._client, self._copied
         )
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._put_aside.wait(), EVERY_S)
+            async with asyncio.timeout(EVERY_S):
+                await self._put_aside.wait()
 
     async def _mend(self) -> None:
         await asyncio.to_thread(self._repair.once)
@@ -194,3 +197,15 @@ class Intake:
                 _log.warning("%s: %s", name, error)
                 self.readiness.fails(name, error)
                 await asyncio.sleep(BACK_OFF_S)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
+    """Wait until every task has ended; one that lost its cancellation is cancelled again."""
+    left = set(tasks)
+    while left:
+        done, left = await asyncio.wait(left, timeout=EVERY_S)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # who waits for it has it; unasked it would be reported as lost
+        for task in left:
+            task.cancel()
