@@ -28,6 +28,8 @@ OBJECTS: Final = 20_000
 
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM: then stop reading, finish what is in hand, acknowledge it, end with 0."""
+    # Until the loop listens nothing is in hand.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parser = argparse.ArgumentParser(prog="service.roles.intake")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--bus", required=True)

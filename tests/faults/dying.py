@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -72,8 +75,20 @@ def ended(process: ForkServerProcess, within_s: float) -> int | None:
 
 
 def told_to_end(process: ForkServerProcess, within_s: float) -> int | None:
+    _wait_until_it_listens(process, within_s)
     process.terminate()
     return ended(process, within_s)
+
+
+def _wait_until_it_listens(process: ForkServerProcess, within_s: float) -> None:
+    """Wait for its SIGTERM handler: told before that, it has not begun and ends by the signal."""
+    status = Path(f"/proc/{process.pid}/status")
+    deadline = time.monotonic() + within_s
+    while status.exists() and process.is_alive() and time.monotonic() < deadline:
+        (caught,) = re.findall(r"SigCgt:\s*([0-9a-f]+)", status.read_text())
+        if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.01)
 
 
 def _run(fate: Fate, arguments: list[str]) -> None:
