@@ -18,7 +18,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
 soak: $(STAMP)
-	$(BIN)/python -m pytest tests/faults --soak --durations=0
+	$(BIN)/python -m pytest --soak --timeout 7200 --durations=25
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
