@@ -11,6 +11,7 @@ from approvals.checkpoint import Checkpoint, make, read
 from approvals.landing import write_whole
 from approvals.model import (
     ActRecord,
+    Consumed,
     LettersRedriven,
     LossReported,
     PolicyAdopted,
@@ -43,6 +44,7 @@ _BY_ROLE: Final[Mapping[str, str]] = {
             ReviewerRevoked.act,
             PolicyAdopted.act,
             LettersRedriven.act,
+            Consumed.act,
         ),
         "operator",
     ),

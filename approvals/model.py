@@ -248,7 +248,11 @@ class Released(ActRecord):
 
 
 class Revoked(ActRecord):
-    """What a source said (between `since` and `until`) is taken back; `rows` were held then."""
+    """What a source said (between `since` and `until`) is taken back; `rows` were held then.
+
+    An empty `source` is all of the producer's, an empty producer everybody; `event`, `scope` and
+    `target` narrow it where they are given.
+    """
 
     act = "revoked"
 
@@ -256,9 +260,33 @@ class Revoked(ActRecord):
     source: str
     since: Moment | None = None
     until: Moment | None = None
+    event: str | None = None
+    scope: str | None = None
+    target: str | None = None
     rows: int
     because: str
     by: str
+
+
+class ReleaseYanked(ActRecord):
+    """A release is taken back as a whole, whatever is thought of its rows; nobody opens it more."""
+
+    act = "release-yanked"
+
+    name: str
+    manifest: str
+    because: str
+    by: str
+
+
+class Consumed(ActRecord):
+    """A training job used a release: `model` is the URI of what it made."""
+
+    act = "release-consumed"
+
+    name: str
+    manifest: str
+    model: str
 
 
 ACTS: Final[dict[str, type[ActRecord]]] = {
@@ -281,6 +309,8 @@ ACTS: Final[dict[str, type[ActRecord]]] = {
         Vote,
         Released,
         Revoked,
+        ReleaseYanked,
+        Consumed,
     )
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from approvals.attest import record_of
-from approvals.model import Released, Request
+from approvals.model import Released, ReleaseYanked, Request
 from quarantine.errors import TamperedError
 from quarantine.ports import Store
 
@@ -44,16 +44,28 @@ def releases(store: Store, scope: str | None = None) -> list[Left]:
 
 
 def current(store: Store, scope: str) -> Left | None:
-    """Return the newest release of `scope` of which no row was taken back; absent when none is."""
-    revoked = store.revoked()
+    """Return the newest release of `scope` of which nothing was taken back; absent without one."""
+    revoked, whole = store.revoked(), yanked(store)
     for left in reversed(releases(store, scope)):
-        if revoked.isdisjoint(left.rows(store)):
+        if left.record.manifest not in whole and revoked.isdisjoint(left.rows(store)):
             return left
     return None
 
 
+def yanked(store: Store) -> dict[str, Left]:
+    """Return the releases that were taken back as a whole, by their manifest's digest."""
+    taken = {
+        getattr(record_of(logged.act), "manifest", "")
+        for logged in store.acts()
+        if logged.act.kind == ReleaseYanked.act
+    }
+    if not taken:
+        return {}
+    found = {left.record.manifest: left for left in releases(store)}
+    return {manifest: left for manifest, left in found.items() if manifest in taken}
+
+
 def touched(store: Store, indexes: Sequence[int]) -> list[tuple[Left, int]]:
     """Return the releases that hold events at these log `indexes`, and how many of them each."""
-    wanted = set(indexes)
-    found = [(left, len(wanted.intersection(left.rows(store)))) for left in releases(store)]
-    return [(left, rows) for left, rows in found if rows]
+    frozen = store.frozen_with(indexes)
+    return [(left, frozen[left.request]) for left in releases(store) if left.request in frozen]

@@ -28,12 +28,16 @@ class SourceTaken(Record):
 
 
 class ReleaseTouched(Record):
-    """A release that holds rows taken back: so many; `manifest` is its digest (SHA-256, hex)."""
+    """A release that holds rows taken back: so many; `manifest` is its digest (SHA-256, hex).
+
+    `whole` says that it was taken back itself, whatever is thought of its rows.
+    """
 
     name: str
     scope: str
     manifest: str
     rows: int
+    whole: bool | None = None
 
 
 class RevocationList(Record):

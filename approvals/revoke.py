@@ -1,41 +1,50 @@
-"""Taking back: a source's rows are marked in the store, and told in the list that readers need."""
+"""Taking back: rows are marked in the store, and told in the list that readers need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from approvals.attest import act_of, record_of
 from approvals.landing import write_whole
-from approvals.model import Revoked, SourceRuled
+from approvals.model import ReleaseYanked, Revoked, SourceRuled
 from approvals.ports import Signer
-from approvals.releases import Left, touched
+from approvals.releases import Left, touched, yanked
 from approvals.revocations import ReleaseTouched, RevocationList, SourceTaken, seal_list
 from approvals.trust import MAX_AGE
 from quarantine.errors import UsageError
-from quarantine.model import SourceKey, to_micros
+from quarantine.model import Named, SourceKey, to_micros
 from quarantine.ports import Store
 
-if TYPE_CHECKING:
-    import numpy as np
+_NOBODY = SourceKey("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakingBack:
     """Take back what `source` said and the service heard from `since` until before `until`.
 
-    Where a side is absent the window is open there; `by` is a reviewer's name.
+    Where a side is absent the window is open there. A source without a name is all of its
+    producer's, without a producer everybody's; `event` (an id), `scope` and `target` narrow it
+    where they are given. `by` is a reviewer's name.
     """
 
-    source: SourceKey
+    source: SourceKey = _NOBODY
     because: str
     by: str
     at: datetime
     since: datetime | None = None
     until: datetime | None = None
+    event: str = ""
+    scope: str = ""
+    target: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether it takes back all that somebody says from some time on, for good."""
+        narrowed = self.event or self.scope or self.target or self.until
+        return bool(self.source.producer) and not narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +56,72 @@ class TakenBack:
     releases: tuple[tuple[Left, int], ...]
 
 
-def revoke_source(store: Store, taking: TakingBack, signer: Signer) -> TakenBack:
-    """Mark a source's rows as taken back; where the window has no end, hold the source as well.
+def take_back(store: Store, taking: TakingBack, signer: Signer) -> TakenBack:
+    """Mark the rows as taken back; where all of somebody is, hold the sources as well.
 
-    Raises `UsageError` when the quarantine has never heard of the source, or the window is empty.
+    Raises `UsageError` when the quarantine has never heard of whom it names, nothing fits, or the
+    window is empty.
     """
-    if taking.source not in store.sources():
-        raise UsageError(f"nothing was ever heard of {taking.source}")
-    if taking.since and taking.until and taking.since >= taking.until:
-        raise UsageError("the window ends before it starts")
-    rows = _rows(store, taking)
+    indexes = concerned(store, taking)
     record = Revoked(
         at=taking.at,
         producer=taking.source.producer,
         source=taking.source.source,
         since=taking.since,
         until=taking.until,
-        rows=len(rows),
+        event=taking.event or None,
+        scope=taking.scope or None,
+        target=taking.target or None,
+        rows=len(indexes),
         because=taking.because,
         by=taking.by,
     )
-    if taking.until is None:
-        store.record([act_of(_hold(taking), signer)])
-    index = store.revoke(act_of(record, signer), rows)
-    return TakenBack(index, len(rows), tuple(touched(store, rows)))
+    if taking.is_whole:
+        store.record([act_of(_hold(key, taking), signer) for key in _named(store, taking)])
+    index = store.revoke(act_of(record, signer), indexes)
+    return TakenBack(index, len(indexes), tuple(touched(store, indexes)))
+
+
+def yank(store: Store, left: Left, record: ReleaseYanked, signer: Signer) -> int:
+    """Take back a release as a whole, whatever is thought of its rows; return the act's index.
+
+    Raises `UsageError` when it was taken back before.
+    """
+    if left.record.manifest in yanked(store):
+        raise UsageError(f"{left.record.name} was taken back before")
+    (index,) = store.record([act_of(record, signer)])
+    return index
+
+
+def concerned(store: Store, taking: TakingBack) -> list[int]:
+    """Return the log indexes of what would be taken back; see `take_back`."""
+    if taking.since and taking.until and taking.since >= taking.until:
+        raise UsageError("the window ends before it starts")
+    if taking.source != _NOBODY and not _named(store, taking):
+        raise UsageError(f"nothing was ever heard of {taking.source}")
+    found = store.find(
+        Named(
+            producer=taking.source.producer,
+            source=taking.source.source,
+            event=taking.event,
+            scope=taking.scope,
+            target=taking.target,
+            since=to_micros(taking.since) if taking.since else None,
+            until=to_micros(taking.until) if taking.until else None,
+        )
+    )
+    if taking.event and not found:
+        raise UsageError(f"there is no event {taking.event} to take back")
+    return found
 
 
 def revocation_list(store: Store, at: datetime) -> RevocationList:
     """Return the list of all that was ever taken back, as of the log's present size."""
     size = store.size()
     revoked = sorted(store.revoked())
+    whole = yanked(store)
+    held_in = {left.record.manifest: (left, rows) for left, rows in touched(store, revoked)}
+    held_in = {**{manifest: (left, 0) for manifest, left in whole.items()}, **held_in}
     return RevocationList(
         sequence=size,
         issued_at=at,
@@ -86,10 +131,11 @@ def revocation_list(store: Store, at: datetime) -> RevocationList:
             ReleaseTouched(
                 name=left.record.name,
                 scope=left.record.scope,
-                manifest=left.record.manifest,
+                manifest=manifest,
                 rows=rows,
+                whole=True if manifest in whole else None,
             )
-            for left, rows in touched(store, revoked)
+            for manifest, (left, rows) in sorted(held_in.items(), key=lambda each: each[1][0].index)
         ),
         events=tuple(sorted(held.leaf.hex() for held in store.held(revoked))),
     )
@@ -102,34 +148,23 @@ def publish(store: Store, path: Path, signer: Signer, at: datetime) -> Revocatio
     return revocations
 
 
-def _hold(taking: TakingBack) -> SourceRuled:
+def _hold(key: SourceKey, taking: TakingBack) -> SourceRuled:
     return SourceRuled(
         at=taking.at,
-        producer=taking.source.producer,
-        source=taking.source.source,
+        producer=key.producer,
+        source=key.source,
         ruling="hold",
         because=f"taken back: {taking.because}",
         by=taking.by,
     )
 
 
-def _rows(store: Store, taking: TakingBack) -> list[int]:
-    import pyarrow.compute as pc  # noqa: PLC0415  who only lists revocations reads no frame
-
-    frame = store.frame()
-    found = pc.and_(
-        pc.equal(frame["producer"].cast("string"), taking.source.producer),
-        pc.equal(frame["source"].cast("string"), taking.source.source),
-    )
-    frame = frame.filter(found)
-    arrived: np.ndarray[tuple[int], np.dtype[np.int64]] = frame["arrived"].to_numpy()
-    start = to_micros(taking.since) if taking.since else None
-    stop = to_micros(taking.until) if taking.until else None
-    return [
-        index
-        for index, when in zip(frame["index"].to_pylist(), arrived.tolist(), strict=True)
-        if (start is None or start <= when) and (stop is None or when < stop)
-    ]
+def _named(store: Store, taking: TakingBack) -> Sequence[SourceKey]:
+    """Return the sources that are named: one, or all of a producer's."""
+    known = store.sources()
+    if taking.source.source:
+        return [taking.source] if taking.source in known else []
+    return [key for key in known if key.producer == taking.source.producer]
 
 
 def _sources(store: Store) -> Iterator[SourceTaken]:
@@ -137,9 +172,10 @@ def _sources(store: Store) -> Iterator[SourceTaken]:
         if logged.act.kind == Revoked.act:
             record = record_of(logged.act)
             assert isinstance(record, Revoked)  # noqa: S101  its kind says so
-            yield SourceTaken(
-                producer=record.producer,
-                source=record.source,
-                since=record.since,
-                until=record.until,
-            )
+            if record.source and not (record.event or record.scope or record.target):
+                yield SourceTaken(
+                    producer=record.producer,
+                    source=record.source,
+                    since=record.since,
+                    until=record.until,
+                )

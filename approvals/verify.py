@@ -92,8 +92,9 @@ def _not_taken_back(given: Given, found: Found, revocations: RevocationList, man
         )
     for touched in revocations.releases:
         if touched.manifest == manifest:
-            what = f"{touched.rows} rows of {given.release.name}"
-            raise TamperedError(f"{what} were taken back ({name} number {revocations.sequence})")
+            release = given.release.name
+            what = f"{release} was" if touched.whole else f"{touched.rows} rows of {release} were"
+            raise TamperedError(f"{what} taken back ({name} number {revocations.sequence})")
     taken = frozenset(revocations.events)
     rows: Iterator[int] = (i for i, leaf in found.leaves.items() if leaf.hex() in taken)
     first = next(rows, None)

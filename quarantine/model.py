@@ -87,6 +87,34 @@ class Said(NamedTuple):
     place: int | None = None
 
 
+class Worded(NamedTuple):
+    """The texts of an event, each '' where there is none, and the model that it names.
+
+    `asked` is the prompt, or the item that is judged; `chosen` is what the event speaks for and
+    `other` what it speaks against; `own` are the source's own words. `generation` is -1 where the
+    event is no model's own; what an item's description gives is not known here.
+    """
+
+    asked: str = ""
+    chosen: str = ""
+    other: str = ""
+    own: str = ""
+    model: str = ""
+    generation: int = -1
+
+
+def worded(data: Mapping[str, Any], *, chosen: str = "", other: str = "") -> Worded:
+    """Return the texts of data that was read before, for a kind whose options have these names."""
+    return Worded(
+        asked=data.get("prompt") or data.get("item") or "",
+        chosen=data.get(chosen) or "",
+        other=data.get(other) or "",
+        own=data.get("text") or "",
+        model=data.get("model") or "",
+        generation=data.get("generation", -1),
+    )
+
+
 class Data(Record):
     """What any event's `data` may hold besides what its kind asks for (contract, 1)."""
 
@@ -111,7 +139,8 @@ class Kind:
 
     `origin` is the best origin this type can claim; the registry can only lower it. `say` is the
     short way from data whose numbers and strings have the right types to what `data` would say:
-    it raises `KeyError` or `ValueError` where `data` would refuse.
+    it raises `KeyError` or `ValueError` where `data` would refuse. `words` says, of such data that
+    was read before, which texts the event has.
     """
 
     name: str
@@ -119,6 +148,7 @@ class Kind:
     origin: Origin
     data: type[Data]
     say: Callable[[Mapping[str, Any]], Said] | None = None
+    words: Callable[[Mapping[str, Any]], Worded] = worded
 
 
 def short(text: str) -> str:
@@ -216,6 +246,23 @@ class Standing(NamedTuple):
     tier: Tier = Tier.UNVETTED
     ruling: Literal["", "hold", "clear"] = ""
     because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Held events as somebody names them; an empty word, or an absent time, leaves it open.
+
+    `since` (inclusive) and `until` (exclusive) are times of arrival, in µs since 1970.
+    """
+
+    producer: str = ""
+    source: str = ""
+    event: str = ""
+    kind: str = ""
+    scope: str = ""
+    target: str = ""
+    since: int | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
     from quarantine.evidence import Evidence, Findings, Links
     from quarantine.log import Frontier
-    from quarantine.model import Act, Dossier, Held, Logged, Member, SourceKey
+    from quarantine.model import Act, Dossier, Held, Logged, Member, Named, SourceKey
 
 
 class Store(Protocol):
@@ -56,6 +56,12 @@ class Store(Protocol):
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:
         """Yield the held events at `indexes` (rising), whole."""
+
+    def find(self, named: Named) -> list[int]:
+        """Return the log indexes of the held events that `named` names, rising."""
+
+    def frozen_with(self, indexes: Sequence[int]) -> Mapping[int, int]:
+        """Return, by request (log index), how many of these events are frozen with it."""
 
     def sources(self) -> Mapping[SourceKey, int]:
         """Return every source with its first-seen time (µs, arrival)."""

@@ -14,6 +14,7 @@ from approvals.model import (
     LossReported,
     ProducerPaused,
     Released,
+    ReleaseYanked,
     Revoked,
     StreamForged,
     StreamReset,
@@ -27,6 +28,7 @@ TOLD: Final = {
     VerdictChanged.act: "verdict-changed",
     Released.act: "release-published",
     Revoked.act: "release-revoked",
+    ReleaseYanked.act: "release-revoked",
     LossReported.act: "loss-detected",
     StreamReset.act: "stream-reset",
     ProducerPaused.act: "producer-paused",
@@ -63,7 +65,7 @@ def _subject(record: ActRecord) -> str:
     match record:
         case VerdictChanged() | Revoked():
             return str(SourceKey(record.producer, record.source))
-        case Released():
+        case Released() | ReleaseYanked():
             return record.name
         case LossReported() | StreamReset() | ProducerPaused() | StreamForged():
             return record.producer

@@ -1,4 +1,4 @@
-"""What leaves: `release make`, `list`, `show`, `current`, `verify`; `export`; `revoke`."""
+"""What leaves: `release make`, `list`, `show`, `current`, `verify`; `export`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from approvals.cli.command import Call, columns, command
 from approvals.cli.requests import RequestArgument
-from approvals.cli.sources import AsOption, BecauseOption, SignOption
 
 if TYPE_CHECKING:
     from approvals.verify import Report
@@ -35,8 +34,6 @@ def register(root: typer.Typer) -> None:
     command(app, "verify", example="quarantine release verify helpful-1 --trust trust.toml")(verify)
     exported = "quarantine export helpful-1 --format jsonl --out train --trust trust.toml"
     command(root, "export", example=exported)(export)
-    taken = "--source app/rater/8812 --because 'account sold' --as ana --sign ana.pem"
-    command(root, "revoke", example=f"quarantine revoke {taken}")(revoke)
 
 
 def make(call: Call, request: RequestArgument, *, out: OutOption) -> None:
@@ -146,48 +143,6 @@ def export(
             "confined": done.confined,
         },
         [f"{done.rows} rows of {done.name} in {out}"],
-    )
-
-
-def revoke(  # noqa: PLR0913  a command's options are its arguments
-    call: Call,
-    *,
-    source: Annotated[str, typer.Option("--source", metavar="SOURCE", help="producer/source")],
-    because: BecauseOption,
-    by: AsOption,
-    sign: SignOption,
-    since: Annotated[str | None, typer.Option("--since", help="From when (RFC 3339).")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Until when (RFC 3339).")] = None,
-) -> None:
-    """Take back what a source said: marked in the store, told in the revocation list."""
-    from approvals.cli.sources import known_source
-    from approvals.revoke import TakingBack, revoke_source
-    from quarantine.envelope import moment
-
-    reviewer, signer = call.signed(by, sign)
-    done = revoke_source(
-        call.store,
-        TakingBack(
-            source=known_source(call, source),
-            because=because,
-            by=reviewer.name,
-            at=call.rim.now(),
-            since=moment(since) if since else None,
-            until=moment(until) if until else None,
-        ),
-        signer,
-    )
-    call.rim.publish_trust(call.state, call.store)
-    touched = [
-        {"release": left.record.name, "scope": left.record.scope, "rows": rows}
-        for left, rows in done.releases
-    ]
-    call.say(
-        {"source": source, "rows": done.rows, "releases": touched},
-        [
-            f"{done.rows} rows of {source} are taken back",
-            *(f"- {each['rows']} of them are in {each['release']}" for each in touched),
-        ],
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from approvals.cli import policies, releases, requests, reviewers, sources
+from approvals.cli import lineage, policies, releases, requests, reviewers, sources
 from quarantine.errors import QuarantineError
 from service.cli import bus, dead, doctor, operator, producers
 from service.cli.rim import ServiceRim
@@ -37,6 +37,7 @@ for part in (
     requests,
     policies,
     releases,
+    lineage,
 ):
     part.register(app)
 

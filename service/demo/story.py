@@ -16,7 +16,7 @@ from approvals.exporting import Export, export
 from approvals.model import Decision, ProducerAdded, ProducerKey, ReviewerAdded
 from approvals.release import Made, Press, make
 from approvals.releases import current, releases
-from approvals.revoke import TakingBack, revoke_source
+from approvals.revoke import TakingBack, take_back
 from approvals.signers.file import FileSigner, new_key
 from approvals.trust import load_trust
 from approvals.verify import verify
@@ -295,7 +295,7 @@ class Story:
         late = sorted(set(second) - set(first)) or sorted(set(second))
         source = SourceKey(APP, max(late, key=second.count))
         taking = TakingBack(source=source, because="asked to be left out", by=BEN, at=wiring.now())
-        done = revoke_source(store, taking, self._keys[roster.reviewers[BEN].name])
+        done = take_back(store, taking, self._keys[roster.reviewers[BEN].name])
         releasing.publish_trust(self.state, store)
         self.show(f"revoked {source}: {done.rows} rows taken back")
         for touched, rows in done.releases:

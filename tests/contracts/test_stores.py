@@ -12,7 +12,7 @@ import pytest
 
 from quarantine.arrivals import KEPT, WHOLE, Counts, DeadLetter, Mark, Taken, put_aside
 from quarantine.log import nodes_from, proof_nodes, root_from, root_of
-from quarantine.model import Act, Dossier, Member, SourceKey, Verdict
+from quarantine.model import Act, Dossier, Member, Named, SourceKey, Verdict
 from quarantine.plugins import offered
 from quarantine.ports import Store
 from tests.holding import entry, said
@@ -128,6 +128,28 @@ def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:
     assert store.size() == 160
     assert store.frontier(160).root() == root_of(store.leaves(0, 160))
     assert list(store.verify()) == []
+
+
+def test_events_are_found_by_whoever_said_them_and_when(store: Store) -> None:
+    store.take([replace(entry(1, said("a"), said("b", source="rater/2")), arrived=10)])
+    store.take([replace(entry(2, said("c")), arrived=20)])
+    assert store.find(Named()) == [0, 1, 2]
+    assert store.find(Named(producer="app", source="rater/2")) == [1]
+    assert store.find(Named(producer="nobody")) == []
+    assert store.find(Named(event="c")) == [2]
+    assert store.find(Named(since=10, until=20)) == [0, 1]
+    assert store.find(Named(since=11)) == [2]
+
+
+def test_requests_are_found_by_what_is_frozen_with_them(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b"), said("c"))])
+    rows = [Member(row.index, row.leaf, "app/rater/1") for row in store.held([0, 1, 2])]
+    first = store.freeze(Act("request-made", 9, b"{}"), rows[:2])
+    second = store.freeze(Act("request-made", 9, b"[]"), rows[1:])
+    assert store.frozen_with([1]) == {first: 1, second: 1}
+    assert store.frozen_with([0, 1, 2]) == {first: 2, second: 2}
+    assert store.frozen_with([2, 77]) == {second: 1}
+    assert store.frozen_with([]) == {}
 
 
 def test_a_frozen_request_keeps_its_members(store: Store) -> None:

@@ -257,7 +257,13 @@ def test_the_policy_in_force_is_sound_and_explained(house: House) -> None:
 
 def test_what_is_taken_back_is_refused_everywhere(house: House, released: Path) -> None:
     source = str(pq.read_table(released / "data").column("source")[0])
+    assert house.run("consumed", str(released), "--model", "models:/helper/1")["noted"] is True
+    traced = house.run("trace", "--source", source)
+    assert traced["generations"][0]["models"] == ["models:/helper/1"]
     words = ["revoke", "--source", source, "--because", "sold", *house.signed("ben")]
+    would = house.run(*words, "--dry-run")
+    assert (would["revoked"], would["releases"]) == (False, traced["releases"])
+    verify(house, released)
     done = house.run(*words)
     assert done["releases"][0]["rows"] > 0
     verify(house, released, code=5)

@@ -11,7 +11,8 @@ from approvals.directory import digests
 from approvals.loader import open_release
 from approvals.releases import current, touched
 from approvals.revocations import read_list, seal_list
-from approvals.revoke import TakingBack, publish, revocation_list, revoke_source
+from approvals.revoke import TakingBack, publish, revocation_list
+from approvals.revoke import take_back as taken_back
 from approvals.signers.file import new_key
 from approvals.trust import load_trust
 from quarantine.errors import TamperedError, UsageError
@@ -37,7 +38,7 @@ def take_back(
         at=printer.room.later(),
         **window,  # type: ignore[arg-type]
     )
-    done = revoke_source(printer.room.store, taking, printer.room.signers["ana"])
+    done = taken_back(printer.room.store, taking, printer.room.signers["ana"])
     return done.rows, [(left.record.name, rows) for left, rows in done.releases]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
 from quarantine.log import Frontier, act_leaf
-from quarantine.model import Act, Dossier, Held, Logged, Member, SourceKey
+from quarantine.model import Act, Dossier, Held, Logged, Member, Named, SourceKey
 from quarantine.ports import Store
-from quarantine.stores.sqlite import doubt, reading
+from quarantine.stores.sqlite import doubt, finding, reading
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.logbook import Logbook
 from quarantine.stores.sqlite.taking import Taking
@@ -94,6 +94,14 @@ class SqliteStore:
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:
         """Yield the held events at `indexes`."""
         return reading.held(self._db, indexes)
+
+    def find(self, named: Named) -> list[int]:
+        """Return the indexes of the held events that `named` names."""
+        return finding.find(self._db, named)
+
+    def frozen_with(self, indexes: Sequence[int]) -> Mapping[int, int]:
+        """Return, by request, how many of these events are frozen with it."""
+        return finding.frozen_with(self._db, indexes)
 
     def sources(self) -> Mapping[SourceKey, int]:
         """Return every source with its first-seen time."""
