@@ -42,6 +42,31 @@ def verify(root: Path, trust: Trust, at: datetime, *, seen: Path | None = None) 
     from; the certificate, computed again; the revocation list. Raises `TamperedError` naming the
     first file or row that fails, `UsageError` when there is no such directory.
     """
+    inspected = inspect(root, trust, at)
+    revocations = read_list(trust, at, seen)
+    _not_taken_back(inspected, revocations)
+    checks = (
+        *inspected.checks,
+        f"none of it was taken back up to revocation list {revocations.sequence}",
+    )
+    return Report(inspected.given.statement, inspected.manifest, revocations.sequence, checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A release that is what was approved and released, whether or not it was taken back since."""
+
+    given: Given
+    manifest: str
+    found: Found
+    checks: tuple[str, ...]
+
+
+def inspect(root: Path, trust: Trust, at: datetime) -> Inspected:
+    """Verify all of a release but that nothing of it was taken back; for looking, never to train.
+
+    Raises as `verify` does.
+    """
     statement, manifest = _manifest(root, trust, at)
     given = Given(root, statement, trust)
     policy = policy_of(given)
@@ -49,8 +74,6 @@ def verify(root: Path, trust: Trust, at: datetime, *, seen: Path | None = None) 
     found = rows_in(given, request)
     require_inclusion(given, found, acts)
     require_certificate(given, found, policy)
-    revocations = read_list(trust, at, seen)
-    _not_taken_back(given, found, revocations, manifest)
     release = statement.predicate
     checks = (
         f"the manifest is signed and all {len(statement.files)} files are as it says",
@@ -58,9 +81,8 @@ def verify(root: Path, trust: Trust, at: datetime, *, seen: Path | None = None) 
         f"{release.rows} rows and the votes are in the log of {release.log.size}",
         "every row is what the signed event says",
         "the certificate follows from the rows",
-        f"none of it was taken back up to revocation list {revocations.sequence}",
     )
-    return Report(statement, manifest, revocations.sequence, checks)
+    return Inspected(given, manifest, found, checks)
 
 
 def _manifest(root: Path, trust: Trust, at: datetime) -> tuple[Statement, str]:
@@ -84,19 +106,20 @@ def _manifest(root: Path, trust: Trust, at: datetime) -> tuple[Statement, str]:
     return statement, manifest
 
 
-def _not_taken_back(given: Given, found: Found, revocations: RevocationList, manifest: str) -> None:
+def _not_taken_back(inspected: Inspected, revocations: RevocationList) -> None:
+    given = inspected.given
     name = given.trust.revocations.name
     if revocations.sequence < given.release.revocations:
         raise TamperedError(
             f"{name} number {revocations.sequence} is older than the release: get a new one"
         )
     for touched in revocations.releases:
-        if touched.manifest == manifest:
+        if touched.manifest == inspected.manifest:
             release = given.release.name
             what = f"{release} was" if touched.whole else f"{touched.rows} rows of {release} were"
             raise TamperedError(f"{what} taken back ({name} number {revocations.sequence})")
     taken = frozenset(revocations.events)
-    rows: Iterator[int] = (i for i, leaf in found.leaves.items() if leaf.hex() in taken)
+    rows: Iterator[int] = (i for i, leaf in inspected.found.leaves.items() if leaf.hex() in taken)
     first = next(rows, None)
     if first is not None:
         raise TamperedError(f"log row {first} of {given.release.name} was taken back ({name})")

@@ -30,6 +30,8 @@ def register(root: typer.Typer) -> None:
     command(app, "make", example="quarantine release make 3f9ac2d41b07 --out helpful-1")(make)
     command(app, "list", example="quarantine release list --json")(list_)
     command(app, "show", example="quarantine release show helpful-1")(show)
+    told = "quarantine release diff helpful-1 helpful-2 --trust trust.toml"
+    command(app, "diff", example=told)(diff)
     command(app, "current", example="quarantine release current helpful")(current)
     command(app, "verify", example="quarantine release verify helpful-1 --trust trust.toml")(verify)
     exported = "quarantine export helpful-1 --format jsonl --out train --trust trust.toml"
@@ -87,6 +89,44 @@ def show(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -
             *(f"- {check}" for check in report.checks),
         ],
     )
+
+
+def diff(
+    call: Call,
+    before: ReleaseArgument,
+    after: Annotated[Path, typer.Argument(metavar="DIR2", help="Another release directory.")],
+    *,
+    trust: TrustOption = None,
+) -> None:
+    """Compare two releases: rows, sources, what was said, the certificate, the policy.
+
+    Both are verified, but one that was taken back may still be looked at here.
+    """
+    from approvals.difference import difference
+    from approvals.trust import load_trust
+    from approvals.verify import inspect
+
+    given = load_trust(_given(trust))
+    sides = [inspect(each, given, call.rim.now()) for each in (before, after)]
+    found = difference(*sides)
+    document = found.model_dump(mode="json")
+    one, two = document["before"], document["after"]
+    call.say(
+        document,
+        [
+            *columns(
+                ("", "before", "after"), [(n, _spelled(one[n]), _spelled(two[n])) for n in one]
+            ),
+            f"{found.common} rows in both, {found.gone} gone, {found.new} new",
+            f"{len(found.sources_gone)} sources gone, {len(found.sources_new)} new",
+        ],
+    )
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_spelled(part)}" for name, part in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def current(call: Call, scope: Annotated[str, typer.Argument(metavar="SCOPE")]) -> None:

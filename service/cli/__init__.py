@@ -8,7 +8,7 @@ import typer
 
 from approvals.cli import lineage, policies, releases, requests, reviewers, sources
 from quarantine.errors import QuarantineError
-from service.cli import bus, dead, doctor, operator, producers
+from service.cli import audits, bus, config, dead, doctor, operator, producers
 from service.cli.rim import ServiceRim
 
 EPILOG = (
@@ -29,7 +29,9 @@ app = typer.Typer(
 for part in (
     bus,
     doctor,
+    config,
     operator,
+    audits,
     producers,
     dead,
     reviewers,

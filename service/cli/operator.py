@@ -1,4 +1,4 @@
-"""What an operator and an analyst run: `demo`, `backtest`, `audit verify`."""
+"""What an operator and an analyst run: `demo`, `backtest`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ def register(root: typer.Typer) -> None:
     command(root, "demo", example="quarantine demo --state .demo --fresh")(demo)
     tried = "quarantine backtest ratings.csv.gz --out tried --prequential 3,5,10"
     command(root, "backtest", example=tried)(backtest)
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    root.add_typer(
-        app,
-        name="audit",
-        help="The log: nothing edited, dropped or moved.",
-        epilog="Example: audit verify",
-    )
-    command(app, "verify", example="quarantine audit verify")(verify)
 
 
 def demo(
@@ -99,22 +91,3 @@ def backtest(  # noqa: PLR0913  a command's options are its arguments
     )
     summary = run(files, options, progress=call.tell)
     call.say(summary, [f"{out / 'report.html'}", f"{out / 'dossiers.jsonl'}"])
-
-
-def verify(call: Call) -> None:
-    """Recompute the whole log from its rows; exit 5 names what is not what it was."""
-    from approvals.audit import audit
-    from quarantine.errors import TamperedError
-    from service import wiring
-    from service.settings import State
-
-    state = State(call.state)
-    problems = audit(call.store, witness=state.witness, roles=wiring.role_publics(state))
-    if problems:
-        rest = f"; and {len(problems) - 20} more" if len(problems) > 20 else ""  # noqa: PLR2004
-        raise TamperedError("the log does not verify: " + "; ".join(problems[:20]) + rest)
-    size = call.store.size()
-    call.say(
-        {"rows": size, "root": call.store.frontier(size).root().hex(), "problems": []},
-        [f"{size} rows, every one as it was logged"],
-    )

@@ -1,0 +1,40 @@
+"""Two releases are compared, and one that was taken back may be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from approvals.difference import difference
+from approvals.revoke import TakingBack, take_back
+from approvals.trust import load_trust
+from approvals.verify import inspect
+from quarantine.model import SourceKey
+from tests.press import Printer
+from tests.room import Room
+
+
+def test_a_release_is_compared_with_its_clean_successor(tmp_path: Path) -> None:
+    printer = Printer(Room(tmp_path))
+    printer.room.crowd(8, 3)
+    first = printer.print("first")
+    taking = TakingBack(
+        source=SourceKey("app", "rater/3"),
+        because="a stolen account",
+        by="ana",
+        at=printer.room.later(),
+    )
+    take_back(printer.room.store, taking, printer.room.signers["ana"])
+    printer.room.crowd(2, 3, first=40)
+    second = printer.print("second")
+    printer.publish()
+    trust = load_trust(printer.trust_file)
+    found = difference(*(inspect(each, trust, printer.room.at) for each in (first, second)))
+    assert found.before.rows == 24
+    assert (found.common, found.gone, found.new) == (0, 24, 6)
+    assert found.sources_new == ("app/rater/40", "app/rater/41")
+    assert "app/rater/3" in found.sources_gone
+    assert found.same_policy
+    assert found.before.said == {"4.0": 1.0}
+    assert found.before.mean == 4.0
+    same = difference(*(inspect(first, trust, printer.room.at) for _ in range(2)))
+    assert (same.common, same.gone, same.new) == (24, 0, 0)
