@@ -141,6 +141,9 @@ class Store(Protocol):
     def checkpoints(self) -> list[tuple[int, bytes]]:
         """Return the kept checkpoints, oldest first."""
 
+    def copy(self, place: str) -> None:
+        """Write the store as it is at one moment to the new `place`; others go on meanwhile."""
+
     def close(self) -> None:
         """Let go of the store."""
 

@@ -8,7 +8,7 @@ import typer
 
 from approvals.cli import lineage, policies, releases, requests, reviewers, sources
 from quarantine.errors import QuarantineError
-from service.cli import audits, bus, config, dead, doctor, operator, producers
+from service.cli import audits, bus, config, dead, doctor, keeping, operator, producers
 from service.cli.rim import ServiceRim
 
 EPILOG = (
@@ -32,6 +32,7 @@ for part in (
     config,
     operator,
     audits,
+    keeping,
     producers,
     dead,
     reviewers,

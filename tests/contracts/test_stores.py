@@ -130,6 +130,19 @@ def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:
     assert list(store.verify()) == []
 
 
+def test_a_copy_is_a_store_of_its_own_with_the_same_log(store: Store, tmp_path: Path) -> None:
+    store.take([entry(1, said("a"), said("b"))])
+    place = str(tmp_path / "copy")
+    store.copy(place)
+    store.take([entry(2, said("c"))])
+    (opener,) = (each for name, each in STORES.items() if name in type(store).__module__)
+    with opener(place) as copy:
+        assert (copy.size(), store.size()) == (2, 3)
+        assert copy.frontier(2).root() == store.frontier(2).root()
+        assert list(copy.verify()) == []
+        assert copy.take([entry(1, said("a"), said("b"))]) == Taken(0, 0, [])
+
+
 def test_events_are_found_by_whoever_said_them_and_when(store: Store) -> None:
     store.take([replace(entry(1, said("a"), said("b", source="rater/2")), arrived=10)])
     store.take([replace(entry(2, said("c")), arrived=20)])

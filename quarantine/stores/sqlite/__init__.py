@@ -262,6 +262,10 @@ class SqliteStore:
         """Return the kept checkpoints, oldest first."""
         return self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
 
+    def copy(self, place: str) -> None:
+        """Write one snapshot of the file, packed, to `place`."""
+        self._db.copy(Path(place))
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

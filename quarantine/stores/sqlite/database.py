@@ -56,6 +56,19 @@ class Database:
             os.close(self._gate)
             os.close(self._waiting)
 
+    def copy(self, to: Path) -> None:
+        """Write one snapshot to the new file `to`, readable by its owner alone.
+
+        A reader's transaction, so writers go on; a page-by-page copy would start anew with each of
+        their commits. Raises `UnavailableError` when it cannot be written.
+        """
+        os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with self._lock:
+            try:
+                self.execute("VACUUM INTO ?", (str(to),))
+            except sqlite3.OperationalError as error:
+                raise UnavailableError(f"{to} cannot be written: {error}") from error
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold one snapshot over several reads, and other threads out of the connection."""
