@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from approvals.policy import Claim, Deny, Policy, Rule, judge
+from approvals.model import ANY
+from approvals.policy import Claim, Deny, Policy, Reach, Rule, judge
 from quarantine.model import Origin, Tier, to_micros
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ COLUMNS: Final = (
     "kind",
     "scope",
     "aspect",
+    "label",
     "target",
     "question",
     "arrived",
@@ -124,10 +126,21 @@ def _positions(policy: Policy, found: Sequence[Rule | Deny | None]) -> Codes:
 
 def _judged(frame: pd.DataFrame, policy: Policy) -> tuple[Codes, list[Rule | Deny | None]]:
     """Judge each different claim once; return each row's code and what was found for the code."""
-    claims = frame[_CLAIM].astype(str)
-    codes = claims.groupby(_CLAIM, sort=False).ngroup().to_numpy().astype(np.int64)
-    found = [
-        judge(policy, Claim(scope, kind, Origin(origin), Tier(tier), aspect))
-        for scope, kind, origin, tier, aspect in claims.drop_duplicates().itertuples(index=False)
-    ]
+    asked = [*_CLAIM, *_limited(policy)]
+    claims = frame[asked].astype(str)
+    codes = claims.groupby(asked, sort=False).ngroup().to_numpy().astype(np.int64)
+    found = []
+    for scope, kind, origin, tier, *rest in claims.drop_duplicates().itertuples(index=False):
+        more = dict(zip(asked[4:], rest, strict=True))
+        found.append(judge(policy, Claim(scope, kind, Origin(origin), Tier(tier), **more)))
     return codes, found
+
+
+def _limited(policy: Policy) -> list[str]:
+    """Return those of the words with many values that a rule of `policy` speaks of at all."""
+    reaches: list[Reach] = [*policy.rule, *policy.deny]
+    lists = {
+        "label": [reach.labels for reach in reaches],
+        "target": [reach.targets for reach in reaches],
+    }
+    return [name for name, words in lists.items() if any(ANY not in each for each in words)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import rfc8785
@@ -11,11 +12,12 @@ from cryptography.exceptions import InvalidSignature
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer._signature import Signature
 
-from approvals.keys import read_public
-from approvals.model import ACTS, ActRecord
+from approvals.acts import ACTS
+from approvals.keys import key_id, read_public
+from approvals.model import ActRecord
 from approvals.ports import Signer
 from quarantine.errors import TamperedError
-from quarantine.model import Act, to_micros
+from quarantine.model import Act, Logged, to_micros
 
 IN_TOTO: Final = "application/vnd.in-toto+json"
 
@@ -66,14 +68,34 @@ def signed_by(envelope: Envelope, keys: Mapping[str, str]) -> list[str]:
     return held
 
 
+@lru_cache(maxsize=8192)
+def holds(body: bytes, key: str, public: str) -> bool:
+    """Say whether the envelope `body` is signed with this key (its id, its PEM) and no other.
+
+    A pure function, remembered: a log is folded often, and its acts never change.
+    """
+    envelope = unseal(body)
+    return list(envelope.signatures) == signed_by(envelope, {key: public}) == [key]
+
+
+def require_signed(logged: Logged, public: str, who: str) -> None:
+    """Refuse (`TamperedError`) an act that is not signed with the key `public` (PEM) alone."""
+    if not holds(logged.act.body, key_id(public), public):
+        raise TamperedError(f"{logged.act.kind} at log row {logged.index} is not signed by {who}")
+
+
 def act_of(record: ActRecord, signer: Signer) -> Act:
     """Make the log's act of a record that `signer` signs."""
     body = seal(record.canonical(), payload_type(record.act), [signer])
     return Act(record.act, to_micros(record.at), body)
 
 
+@lru_cache(maxsize=8192)
 def record_of(act: Act) -> ActRecord:
-    """Read the record in an act; its kind, its time and its payload type must agree."""
+    """Read the record in an act; its kind, its time and its payload type must agree.
+
+    A pure function, remembered as `holds` is.
+    """
     envelope = unseal(act.body)
     kind = ACTS.get(act.kind)
     if kind is None or envelope.payload_type != payload_type(act.kind):

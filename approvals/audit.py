@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from approvals.adoption import unlawful
 from approvals.attest import record_of, signed_by, unseal
 from approvals.checkpoint import Checkpoint, make, read
+from approvals.drills import PowerDrilled, PowerLost
+from approvals.gold import GoldAdded
+from approvals.guards import ProbeAnswered, ProbesPlanted, Refused, ReviewersDrawn
 from approvals.landing import write_whole
+from approvals.ledger import Ledger
 from approvals.model import (
     ActRecord,
     Consumed,
@@ -28,6 +33,7 @@ from approvals.model import (
 from approvals.ports import Signer
 from approvals.roster import Reviewer, Roster
 from approvals.trust import POWERS
+from approvals.windows import WindowHeld
 from quarantine.envelope import read as read_event
 from quarantine.errors import QuarantineError, TamperedError
 from quarantine.model import Event, Held, Logged
@@ -45,15 +51,20 @@ _BY_ROLE: Final[Mapping[str, str]] = {
             PolicyAdopted.act,
             LettersRedriven.act,
             Consumed.act,
+            GoldAdded.act,
         ),
         "operator",
     ),
     VerdictChanged.act: "scoring",
+    WindowHeld.act: "scoring",
+    PowerDrilled.act: "scoring",
+    PowerLost.act: "scoring",
     LossReported.act: "intake",
     ProducerPaused.act: "intake",
     StreamForged.act: "intake",
     StreamReset.act: "intake",
-    Released.act: "releasing",
+    **dict.fromkeys((Released.act, Refused.act, ReviewersDrawn.act), "releasing"),
+    **dict.fromkeys((ProbesPlanted.act, ProbeAnswered.act), "scoring"),
 }
 """Acts that a role signs; all others are a person's, by the reviewer they name."""
 
@@ -78,8 +89,12 @@ def audit(store: Store, *, roles: Mapping[str, str], witness: Path | None = None
 
 
 def unsound(store: Store, *, roles: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each act that is not signed by whom its kind demands."""
-    return list(_signatures(store, roles))
+    """Return a sentence for each act that is not signed by whom its kind demands.
+
+    Where all are: one for each looser policy that came into force without its people or its wait.
+    """
+    problems = list(_signatures(store, roles))
+    return problems or unlawful(Ledger.read(store.acts()))
 
 
 def sign_checkpoint(store: Store, signer: Signer, *, origin: str, witness: Path) -> Checkpoint:

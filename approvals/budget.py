@@ -28,6 +28,7 @@ PRIOR: Final = (
     "kind",
     "scope",
     "aspect",
+    "label",
     "target",
     "revoked",
 )

@@ -15,6 +15,7 @@ from approvals.budget import PRIOR
 from approvals.distrust import distrusted, is_distrusted
 from approvals.frozen import released_indexes
 from approvals.roster import Roster
+from approvals.rushed import read_windows, within
 from quarantine.envelope import kind_named, opened
 from quarantine.model import Dossier, Origin, SourceKey, Standing, Verdict, to_micros
 from quarantine.ports import Store
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     Codes = npt.NDArray[np.int64]
 
 _WORDS: Final = ("producer", "source", "kind", "scope", "target")
-_READ: Final = ("index", "id", "question", "arrived", *_WORDS)
+_READ: Final = ("index", "id", "question", "answer", "arrived", *_WORDS)
+_LABELLED: Final = frozenset({"label", "pseudo_label"})
+"""Kinds whose answer is a label, of which a policy can speak."""
 _MARKS: Final = (b'"aspect"', b'"supersedes"', b"\\u")
 """A body without any of these names neither key, however it is spelled."""
 
@@ -112,6 +115,7 @@ def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
             "rank": [_rank(known.roster, key.producer) for key in keys],
         }
     ).astype({"first_seen": np.int64, "rank": np.int64})
+    rows["label"] = rows["answer"].astype(str).where(rows["kind"].isin(_LABELLED), "")
     for name in ("first_seen", "tier", "verdict", "cluster"):
         rows[name] = about[name].to_numpy()[codes]
     least = {name: kind_named(name).origin.rank for name in rows["kind"].unique()}
@@ -149,9 +153,20 @@ def _barred(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
     barred = np.full(len(rows), "", dtype=object)
     unregistered = ~rows["producer"].isin(list(known.roster.producers))
     barred[unregistered.to_numpy()] = "its producer is not registered"
+    barred[_in_rush(known, rows)] = "in a window held for a rush"
     barred[rows["index"].isin(known.released).to_numpy()] = "released before"
     barred[rows["index"].isin(known.revoked).to_numpy()] = "taken back"
     return barred
+
+
+def _in_rush(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Say which rows lie in a held window, but for those of sources that a person cleared."""
+    inside = within(rows, read_windows(known.store).closed)
+    names = zip(rows["producer"][inside], rows["source"][inside], strict=True)
+    standings = known.roster.standings
+    ruled = [standings.get(SourceKey(*pair), Standing()).ruling != "clear" for pair in names]
+    inside[inside] = np.array(ruled, dtype=np.bool_)
+    return inside
 
 
 def _open_bodies(known: Known, rows: pd.DataFrame) -> None:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, NotRequired, Unpack
 
 from approvals.attest import act_of
 from approvals.frozen import recheck_members, released_indexes
+from approvals.glass import require_glass
+from approvals.hands import Hand, Terms, require_reason, require_seat
+from approvals.interest import own_clusters, require_independence, tie
 from approvals.ledger import Ledger
-from approvals.model import Decision, Request, SourceRuled, SourceTiered, State, Vote
+from approvals.model import Decision, Request, State, Vote
 from approvals.policy import Policy
-from approvals.ports import Signer
 from approvals.roster import Reviewer, Roster
+from approvals.rulings import appeal, require_ruler, rule_source, tier_sources
+from approvals.sampling import needed, to_read
+from approvals.standing import FOR
 from approvals.workflow import Cast, Outcome, decide, request_id
 from quarantine.errors import (
-    NotAuthorisedError,
     RefusedError,
     StaleError,
     UnmetError,
-    UsageError,
 )
-from quarantine.model import Member, SourceKey, Tier
+from quarantine.model import Member
 from quarantine.ports import Store
 
 if TYPE_CHECKING:
@@ -31,36 +34,26 @@ __all__ = [
     "Asked",
     "Hand",
     "Terms",
+    "appeal",
     "cast",
     "find_request",
     "make_request",
     "outcome",
+    "outcomes",
     "recheck_members",
     "released_indexes",
     "requests",
+    "require_reason",
+    "require_ruler",
     "require_seat",
+    "require_voter",
+    "rows_to_read",
     "rule_source",
     "tier_sources",
     "votes_on",
 ]
 
 _CLOSED: Final = (State.EXPIRED, State.RELEASED)
-
-
-class Hand(TypedDict):
-    """Who acts, with which key, when (UTC)."""
-
-    by: Reviewer
-    signer: Signer
-    at: datetime
-
-
-class Terms(Hand):
-    """Under which policy and roster somebody acts; `nonce` is 128 bits that nobody could know."""
-
-    policy: Policy
-    roster: Roster
-    nonce: str
 
 
 class Asked(Terms):
@@ -84,16 +77,6 @@ def make_request(store: Store, **asked: Unpack[Asked]) -> tuple[Request, int, Ch
     return requesting.make(store, asked)
 
 
-def require_seat(roster: Roster, by: Reviewer, signer: Signer, at: datetime) -> None:
-    """Refuse (`NotAuthorisedError`) who is not in the roster with this key and at this time."""
-    if roster.reviewers.get(by.name) != by:
-        raise NotAuthorisedError(f"{by.name} is not in the roster as this reviewer")
-    if signer.key_id != by.key:
-        raise NotAuthorisedError(f"key {signer.key_id} is not the one registered for {by.name}")
-    if not by.tenure.covers(at):
-        raise NotAuthorisedError(f"{by.name} does not decide at {at:%Y-%m-%d %H:%M} UTC")
-
-
 def requests(store: Store) -> list[tuple[int, Request]]:
     """Return every request with its log index, oldest first."""
     return Ledger.read(store.acts()).requests
@@ -110,18 +93,59 @@ def votes_on(store: Store, request: Request) -> list[Cast]:
     Raises `TamperedError` for a vote whose signature does not hold.
     """
     ledger = Ledger.read(store.acts())
-    return _casts(store, ledger, request, _roster(store))
+    return _casts(store, ledger, request, ledger.roster)
 
 
 def outcome(store: Store, ref: str, policy: Policy, roster: Roster, at: datetime) -> Outcome:
     """Return where the request that `ref` names stands at `at`."""
-    ledger = Ledger.read(store.acts())
+    ledger = Ledger.read(store.acts(), roster.operator)
     _, request = ledger.find(ref)
+    return _stands(store, ledger, request, policy=policy, roster=roster, at=at)
+
+
+def outcomes(
+    store: Store, policy: Policy, roster: Roster, at: datetime
+) -> list[tuple[int, Request, Outcome]]:
+    """Return every request, oldest first, with its log index and where it stands; one reading."""
+    ledger = Ledger.read(store.acts(), roster.operator)
+    return [
+        (index, request, _stands(store, ledger, request, policy=policy, roster=roster, at=at))
+        for index, request in ledger.requests
+    ]
+
+
+def _stands(  # noqa: PLR0913  where it stands follows from these
+    store: Store,
+    ledger: Ledger,
+    request: Request,
+    *,
+    policy: Policy,
+    roster: Roster,
+    at: datetime,
+) -> Outcome:
     released = ledger.released.get(request.digest)
     if released is not None:
         return Outcome(State.RELEASED, (f"released as {released.name}",))
     votes = _casts(store, ledger, request, roster)
-    return decide(policy, request, votes, list(roster.reviewers.values()), at)
+    people = list(roster.reviewers.values())
+    drawn = ledger.drawn.get(request.digest)
+    return decide(policy, request, votes, people, at, drawn=drawn.people if drawn else None)
+
+
+def rows_to_read(store: Store, request: Request, policy: Policy) -> list[int]:
+    """Return the log rows that every approver of `request` must have been shown; often none.
+
+    Which ones follows from the draw, so that nobody could hide a bad row from it. Raises
+    `UnmetError` while nothing was drawn.
+    """
+    if policy.reading is None:
+        return []
+    ledger = Ledger.read(store.acts())
+    drawn = ledger.drawn.get(request.digest)
+    if drawn is None:
+        raise UnmetError(f"nothing was drawn yet to read of request {request_id(request)}")
+    indexes = [member.index for member in store.members(_index(ledger, request))]
+    return to_read(indexes, drawn.proof, needed(len(indexes), policy.reading))
 
 
 def cast(
@@ -133,17 +157,13 @@ def cast(
     one's own request or feedback one has an interest in; `StaleError` when the policy or the
     frozen rows changed; `UnmetError` when the request is closed.
     """
-    by, roster, policy, at = terms["by"], terms["roster"], terms["policy"], terms["at"]
-    require_seat(roster, by, terms["signer"], at)
-    _require_reason(because)
-    ledger = Ledger.read(store.acts())
-    index = _index(ledger, request)
-    if decision is Decision.APPROVE:
-        _require_independence(store.members(index), roster, by, request)
-    now = outcome(store, request.digest, policy, roster, at)
-    _require_open(request, now, decision, at)
-    if decision is Decision.APPROVE:
+    by, policy, at = terms["by"], terms["policy"], terms["at"]
+    require_reason(because)
+    index = require_voter(store, request, decision, **terms)
+    if decision in FOR:
         recheck_members(store, index, request, policy)
+    if decision is Decision.APPROVE:
+        _require_read(store, request, policy, terms.get("read", ()))
     vote = Vote(
         at=at,
         request=request.digest,
@@ -156,59 +176,35 @@ def cast(
         because=because,
         expires=min(at + policy.quorum.vote_ttl, request.expires),
         nonce=terms["nonce"],
+        read=terms.get("read"),
     )
-    store.record([act_of(vote, terms["signer"])])
+    # Asked again where nobody else can write: it may have been released or rejected meanwhile.
+    store.record(
+        [act_of(vote, terms["signer"])],
+        require=lambda: _none(require_voter(store, request, decision, **terms)),
+    )
     return vote
 
 
-def rule_source(
-    store: Store,
-    key: SourceKey,
-    ruling: Literal["hold", "clear"],
-    *,
-    because: str,
-    **hand: Unpack[Hand],
-) -> SourceRuled:
-    """Record that a person holds or clears a source; no machine overrules it."""
-    _require_sources(store, [key], because)
-    require_seat(_roster(store), hand["by"], hand["signer"], hand["at"])
-    act = SourceRuled(
-        at=hand["at"],
-        producer=key.producer,
-        source=key.source,
-        ruling=ruling,
-        because=because,
-        by=hand["by"].name,
-    )
-    store.record([act_of(act, hand["signer"])])
-    return act
+def require_voter(
+    store: Store, request: Request, decision: Decision, **terms: Unpack[Terms]
+) -> int:
+    """Refuse who may not vote so on `request` now, as `cast` does; return the request's log index.
 
-
-def tier_sources(
-    store: Store, keys: Sequence[SourceKey], tier: Tier, *, because: str, **hand: Unpack[Hand]
-) -> list[SourceTiered]:
-    """Record how well each of `keys` is known, all of it or none; it buys speed, never weight."""
-    _require_sources(store, keys, because)
-    require_seat(_roster(store), hand["by"], hand["signer"], hand["at"])
-    acts = [
-        SourceTiered(
-            at=hand["at"],
-            producer=key.producer,
-            source=key.source,
-            tier=tier,
-            because=because,
-            by=hand["by"].name,
-        )
-        for key in keys
-    ]
-    store.record([act_of(act, hand["signer"]) for act in acts])
-    return acts
-
-
-def _roster(store: Store) -> Roster:
-    roster = Roster()
-    roster.follow(store.acts())
-    return roster
+    Reads no rows: whether they are still the frozen ones is asked when the vote is cast.
+    """
+    by, roster, policy, at = terms["by"], terms["roster"], terms["policy"], terms["at"]
+    require_seat(roster, by, terms["signer"], at)
+    ledger = Ledger.read(store.acts(), roster.operator)
+    ledger.require_clock(at)
+    index = _index(ledger, request)
+    if decision in FOR:
+        require_independence(store, index, request, roster, by)
+    if decision is Decision.BREAK_GLASS:
+        require_glass(ledger, policy, by, at)
+    now = _stands(store, ledger, request, policy=policy, roster=roster, at=at)
+    _require_open(request, now, decision, at)
+    return index
 
 
 def _casts(store: Store, ledger: Ledger, request: Request, roster: Roster) -> list[Cast]:
@@ -223,7 +219,7 @@ def _casts(store: Store, ledger: Ledger, request: Request, roster: Roster) -> li
             key=vote.key,
             place=noted.logged.index,
             logged=noted.by_then,
-            tied=_tie(members, roster, people[vote.by]) if vote.by in people else "",
+            tied=_tied(store, members, roster, people.get(vote.by)),
         )
         for vote, noted in votes
     ]
@@ -236,34 +232,21 @@ def _index(ledger: Ledger, request: Request) -> int:
     raise StaleError(f"request {request_id(request)} is not in the log as it stands here")
 
 
-def _tie(members: Sequence[Member], roster: Roster, by: Reviewer) -> str:
-    """Say what interest a person has in these rows: they own a producer, or are a source."""
-    owners = {by.person, by.name} - {""}
-    for name in sorted({member.producer for member in members}):
-        producer = roster.producers.get(name)
-        if producer is not None and producer.owner in owners:
-            return f"{by.name} owns the producer {name}"
-    for source in sorted({member.source for member in members}):
-        if source in owners or source.rpartition("/")[2] in owners:
-            return f"{by.name} is the source {source}"
-    return ""
+def _tied(store: Store, members: Sequence[Member], roster: Roster, by: Reviewer | None) -> str:
+    return "" if by is None else tie(members, roster, by, own_clusters(store, by))
 
 
-def _require_independence(
-    members: Sequence[Member], roster: Roster, by: Reviewer, request: Request
-) -> None:
-    made_it = {
-        reviewer.person
-        for reviewer in roster.reviewers.values()
-        if reviewer.name == request.by or reviewer.key == request.key
-    }
-    if by.person in made_it or by.key == request.key:
-        raise NotAuthorisedError(
-            f"{by.name} is who made request {request_id(request)} and cannot approve it"
+def _none(_: object) -> None:
+    """Ask for what is refused and not for what is answered."""
+
+
+def _require_read(store: Store, request: Request, policy: Policy, read: Sequence[int]) -> None:
+    unread = set(rows_to_read(store, request, policy)) - set(read)
+    if unread:
+        raise UnmetError(
+            f"{len(unread)} rows of request {request_id(request)} must be read first:"
+            " quarantine request sample"
         )
-    tie = _tie(members, roster, by)
-    if tie:
-        raise NotAuthorisedError(f"{tie} and cannot approve request {request_id(request)}")
 
 
 def _require_open(request: Request, now: Outcome, decision: Decision, at: datetime) -> None:
@@ -272,20 +255,7 @@ def _require_open(request: Request, now: Outcome, decision: Decision, at: dateti
         raise StaleError(f"request {name}: {'; '.join(now.reasons)}")
     if now.state in _CLOSED:
         raise UnmetError(f"request {name} is {now.state}: {'; '.join(now.reasons)}")
-    if now.state is State.REJECTED and decision is Decision.APPROVE:
+    if now.state is State.REJECTED and decision in FOR:
         raise UnmetError(f"request {name} is {'; '.join(now.reasons)}; they can withdraw that")
     if at < request.at:
         raise RefusedError(f"the clock says {at:%H:%M:%S}, before request {name} was made")
-
-
-def _require_reason(because: str) -> None:
-    if not because.strip():
-        raise UsageError("say why: --because needs words")
-
-
-def _require_sources(store: Store, keys: Sequence[SourceKey], because: str) -> None:
-    _require_reason(because)
-    known = store.sources()
-    for key in keys:
-        if key not in known:
-            raise UsageError(f"no source {key} has said anything")

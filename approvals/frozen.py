@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from approvals.ledger import Ledger
 from approvals.model import Request
@@ -11,9 +12,11 @@ from approvals.policy import Budget, Policy
 from approvals.roster import Roster
 from approvals.workflow import request_id
 from quarantine.errors import StaleError
-from quarantine.log import commit, event_leaf, root_of
+from quarantine.log import leaves_of, root_of
 from quarantine.model import Held, Member, SourceKey, Verdict
 from quarantine.ports import Store
+
+_AT_ONCE: Final = 10_000
 
 
 def released_indexes(store: Store, *, revoked: bool = False) -> list[int]:
@@ -33,6 +36,19 @@ def recheck_members(
 ) -> list[Member]:
     """Return the members frozen with `request` (at log index `index`), checked against all we hold.
 
+    As `recheck_frozen`, and every row as it stands must give the leaf that was frozen.
+    """
+    members = recheck_frozen(store, index, request, policy)
+    for start in range(0, len(members), _AT_ONCE):
+        same_rows(store, members[start : start + _AT_ONCE], request)
+    return members
+
+
+def recheck_frozen(
+    store: Store, index: int, request: Request, policy: Policy | None = None
+) -> list[Member]:
+    """Return the members frozen with `request`, their rows still to be compared (`same_rows`).
+
     Raises `StaleError` when they are not the bytes that the request names: members added, dropped
     or swapped, a row changed; or when what is known of them changed: rows taken back or released
     by another request, sources held since, and, where a `policy` is given, voices that are over
@@ -49,19 +65,25 @@ def recheck_members(
     )
     if counts != (request.rows, request.sources, request.clusters):
         raise StaleError(f"request {name} names other rows, sources or clusters than are frozen")
-    _require_same_rows(store, members, name)
     _require_still_good(store, members, request, policy)
     return members
 
 
-def _require_same_rows(store: Store, members: Sequence[Member], name: str) -> None:
-    """Recompute every leaf from its row as it stands, a row at a time."""
+def same_rows(store: Store, members: Sequence[Member], request: Request) -> list[Held]:
+    """Return the rows of `members` as they stand; each must give the leaf that was frozen.
+
+    Raises `StaleError` naming the first that does not.
+    """
+    rows = list(store.held([member.index for member in members]))
     frozen = {member.index: member.leaf for member in members}
-    for row in store.held(list(frozen)):
-        if _leaf_of(row) != frozen.pop(row.index):
+    for row, leaf in zip(rows, leaves_of(rows), strict=True):
+        if leaf != frozen.pop(row.index):
+            name = request_id(request)
             raise StaleError(f"log row {row.index} changed after request {name} was made")
     if frozen:
+        name = request_id(request)
         raise StaleError(f"log row {min(frozen)} of request {name} is not held any more")
+    return rows
 
 
 def _require_still_good(
@@ -124,8 +146,3 @@ def held_sources(store: Store) -> set[SourceKey]:
     thought = {each.key for each in store.dossiers() if each.verdict is Verdict.HOLD}
     ruled = {key: standing.ruling for key, standing in standings.items() if standing.ruling}
     return {key for key in thought | set(ruled) if ruled.get(key, "hold") == "hold"}
-
-
-def _leaf_of(row: Held) -> bytes:
-    identity = (row.producer, row.source, row.id)
-    return event_leaf(identity, row.arrived, row.key, commit(row.salt, row.body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from cryptography.hazmat.primitives import serialization as spelled
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -28,6 +29,7 @@ def read_public(pem: str) -> Ed25519PublicKey:
     return key
 
 
+@lru_cache(maxsize=1024)
 def key_id(pem: str) -> str:
     """Return the id of a public key: 16 hex digits of the SHA-256 of its DER."""
     der = read_public(pem).public_bytes(

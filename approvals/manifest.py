@@ -49,6 +49,14 @@ class Earlier(Record):
     manifest: str
 
 
+class Bypass(Record):
+    """The glass was broken: who let it leave alone, why, and by when a second person must look."""
+
+    by: str
+    because: str
+    review_by: Moment
+
+
 class LogHead(Record):
     """The log that the checkpoint signs; `root` in hex."""
 
@@ -77,6 +85,7 @@ class Predicate(Record):
     policy: str
     certificate: str
     previous: Earlier | None = None
+    bypass: Bypass | None = None
     log: LogHead
     revocations: int
     detectors: dict[str, str]

@@ -211,10 +211,15 @@ class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     WITHDRAW = "withdraw"
+    BREAK_GLASS = "break-glass"
+    """Let it leave alone, with a reason; a second person looks afterwards."""
 
 
 class Vote(ActRecord):
-    """One person's word on exactly these bytes under exactly this policy."""
+    """One person's word on exactly these bytes under exactly this policy.
+
+    `read` are the log rows that were shown to them, where the policy asks to read some.
+    """
 
     act = "vote-cast"
 
@@ -228,6 +233,7 @@ class Vote(ActRecord):
     because: str
     expires: Moment
     nonce: str
+    read: tuple[int, ...] | None = None
 
 
 class Released(ActRecord):
@@ -287,32 +293,6 @@ class Consumed(ActRecord):
     name: str
     manifest: str
     model: str
-
-
-ACTS: Final[dict[str, type[ActRecord]]] = {
-    each.act: each
-    for each in (
-        ProducerAdded,
-        ProducerRevoked,
-        ReviewerAdded,
-        ReviewerRevoked,
-        SourceRuled,
-        SourceTiered,
-        VerdictChanged,
-        LossReported,
-        ProducerPaused,
-        StreamForged,
-        LettersRedriven,
-        StreamReset,
-        PolicyAdopted,
-        Request,
-        Vote,
-        Released,
-        Revoked,
-        ReleaseYanked,
-        Consumed,
-    )
-}
 
 
 class State(StrEnum):

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-)
+from pydantic import AfterValidator, Field, PrivateAttr
 
+from approvals.electorate import (
+    Count,
+    Demand,
+    Duration,
+    Glass,
+    Loosening,
+    Part,
+    Probing,
+    Quorum,
+    Reading,
+    Risk,
+    Share,
+    Word,
+    Words,
+    Workload,
+)
 from approvals.model import ANY
 from quarantine.envelope import kinds
 from quarantine.model import Origin, Tier, Verdict
 
 MILLION: Final = 1_000_000
 """Shares are counted in millionths, so that a budget is met or not and never nearly."""
-
-_DURATION = re.compile(r"(\d{1,9})(s|m|h|d|w)", re.ASCII)
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-def _duration(value: object) -> timedelta:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('write a duration as "90s", "15m", "24h", "7d" or "2w"')
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-
-
-def _once(words: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({word for word in words if words.count(word) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(twice)} stands twice")
-    if ANY in words and len(words) > 1:
-        raise ValueError(f'"{ANY}" is everything; leave the others out')
-    return words
 
 
 def _kind(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,29 +51,26 @@ def _among(words: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
     return words
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Word = Annotated[str, Field(min_length=1, max_length=512)]
-Words = Annotated[tuple[Word, ...], Field(min_length=1), AfterValidator(_once)]
-Rows = Annotated[int, Field(gt=0)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
 class Claim(NamedTuple):
-    """All of an event and its source that a rule looks at; `aspect` is empty where none is said."""
+    """All of an event and its source that a rule looks at.
+
+    `aspect` is empty where none is said, `label` where the kind has none.
+    """
 
     scope: str
     kind: str
     origin: Origin
     tier: Tier
     aspect: str = ""
+    label: str = ""
+    target: str = ""
 
 
-class Reach(_Part):
-    """What a rule speaks of: every list must hold the claim's word, or be `["*"]`."""
+class Reach(Part):
+    """What a rule speaks of: every list must hold the claim's word, or be `["*"]`.
+
+    In `targets` alone a word that ends in `*` stands for all that begin so.
+    """
 
     name: Word
     scopes: Words
@@ -93,16 +78,19 @@ class Reach(_Part):
     origins: Annotated[Words, AfterValidator(_origin)]
     tiers: Annotated[Words, AfterValidator(_tier)]
     aspects: Words = (ANY,)
+    labels: Words = (ANY,)
+    targets: Words = (ANY,)
 
     @property
     def lists(self) -> tuple[tuple[str, ...], ...]:
-        """Return the five lists in the order of `Claim`."""
-        return (self.scopes, self.kinds, self.origins, self.tiers, self.aspects)
+        """Return the six lists of plain words in the order of `Claim`; targets come behind them."""
+        return (self.scopes, self.kinds, self.origins, self.tiers, self.aspects, self.labels)
 
     def matches(self, claim: Claim) -> bool:
         """Say whether this rule speaks of `claim`."""
-        return all(
-            ANY in words or word in words for words, word in zip(self.lists, claim, strict=True)
+        plain = zip(self.lists, claim[:-1], strict=True)
+        return all(ANY in words or word in words for words, word in plain) and any(
+            _begins(word, claim.target) for word in self.targets
         )
 
     def covers(self, other: Reach) -> bool:
@@ -110,7 +98,12 @@ class Reach(_Part):
         return all(
             ANY in mine or (ANY not in theirs and set(theirs) <= set(mine))
             for mine, theirs in zip(self.lists, other.lists, strict=True)
-        )
+        ) and all(any(_begins(mine, word) for mine in self.targets) for word in other.targets)
+
+
+def _begins(word: str, target: str) -> bool:
+    """Say whether a word of `targets` stands for `target`, or for all that another word does."""
+    return target.startswith(word[:-1]) if word.endswith(ANY) else target == word
 
 
 class Deny(Reach):
@@ -131,23 +124,23 @@ class Rule(Reach):
     share_of_scope: Share = 1.0
 
 
-class Voice(_Part):
+class Voice(Part):
     """What one source, or one cluster, can weigh: in a release, ever, and on one target."""
 
-    rows: Rows
+    rows: Count
     share: Share
-    lifetime: Rows
-    per_target: Rows
+    lifetime: Count
+    per_target: Count
 
 
-class ProducerBudget(_Part):
+class ProducerBudget(Part):
     """What one producer can weigh in a release, however many sources it vouches for."""
 
-    rows: Rows
+    rows: Count
     share: Share
 
 
-class Budget(_Part):
+class Budget(Part):
     """Caps on influence; the same for every tier, since trust buys speed and never weight."""
 
     source: Voice
@@ -155,33 +148,20 @@ class Budget(_Part):
     producer: ProducerBudget
 
 
-class Support(_Part):
+class Support(Part):
     """A target in more than `rows` rows needs `clusters` independent clusters behind it."""
 
-    rows: Rows
-    clusters: Rows
+    rows: Count
+    clusters: Count
 
 
-class Quorum(_Part):
-    """Who must say yes: so many people, among them each of `roles`; any of `veto` stops it.
-
-    A vote counts for `vote_ttl`; a request must be released within `request_ttl` of being made.
-    """
-
-    people: Annotated[int, Field(gt=0)]
-    roles: tuple[Word, ...] = ()
-    veto: Words
-    vote_ttl: Duration
-    request_ttl: Duration
-
-
-class Verdicts(_Part):
+class Verdicts(Part):
     """Sources of which verdicts stay behind; `hold` always does."""
 
     leave_out: Annotated[tuple[Verdict, ...], Field(min_length=1)]
 
 
-class Policy(_Part):
+class Policy(Part):
     """A policy as its file says it; `digest` is the SHA-256 of the exact text."""
 
     version: Literal[1]
@@ -192,6 +172,12 @@ class Policy(_Part):
     support: Support
     quorum: Quorum
     verdicts: Verdicts
+    risk: tuple[Risk, ...] = ()
+    loosening: Loosening | None = None
+    glass: Glass | None = None
+    reading: Reading | None = None
+    workload: Workload | None = None
+    probing: Probing | None = None
     _text: str = PrivateAttr()
 
     def model_post_init(self, context: object) -> None:
@@ -209,6 +195,20 @@ class Policy(_Part):
     def digest(self) -> str:
         """Return the SHA-256 of the text's bytes (UTF-8), in lower-case hex."""
         return hashlib.sha256(self._text.encode()).hexdigest()
+
+    def demand(self, scope: str, kind: str, rows: int) -> Demand:
+        """Return what a request for so many rows must find, by its risk or as any other."""
+        for risk in self.risk:
+            if risk.speaks_of(scope, kind, rows):
+                return Demand(people=risk.people, roles=risk.roles, draw=risk.draw)
+        quorum = self.quorum
+        return Demand(people=quorum.people, roles=quorum.roles, draw=quorum.draw)
+
+    def demand_of_change(self) -> Demand:
+        """Return what a looser policy must find: `[loosening]`, else what any request must."""
+        if self.loosening is None:
+            return Demand(people=self.quorum.people, roles=self.quorum.roles, draw=None)
+        return Demand(people=self.loosening.people, roles=self.loosening.roles, draw=None)
 
 
 def judge(policy: Policy, claim: Claim) -> Rule | Deny | None:

@@ -69,8 +69,8 @@ class Rim(Protocol):
     def store(self, state: Path) -> Store:
         """Open the store of the state directory `state`."""
 
-    def roster(self, store: Store) -> Roster:
-        """Return who may speak and decide, as the log has it."""
+    def roster(self, state: Path, store: Store) -> Roster:
+        """Return who may speak and decide, as the log has it and the operator signed it."""
 
     def policy(self, state: Path, store: Store) -> Policy:
         """Return the policy in force; it is recorded in the log when it is new."""

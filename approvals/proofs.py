@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
+from approvals.acts import ACTS
 from approvals.attest import record_of, unseal
-from approvals.model import ACTS, ActRecord
+from approvals.model import ActRecord
 from approvals.tables import read_parquet, write_parquet
 from quarantine.errors import TamperedError
 from quarantine.log import (
@@ -19,8 +19,7 @@ from quarantine.log import (
     TILE_HEIGHT,
     Node,
     act_leaf,
-    commit,
-    event_leaf,
+    leaves_of,
     proof_nodes,
     subtree,
 )
@@ -57,27 +56,17 @@ _ACT_FILE: Final = re.compile(r"([0-9]{12})-([a-z-]+)\.dsse\.json")
 
 def leaf_of(event: Held) -> bytes:
     """Compute an event's leaf hash from its facts (`log.event_leaf`)."""
-    identity = (event.producer, event.source, event.id)
-    return event_leaf(identity, event.arrived, event.key, commit(event.salt, event.body))
+    (leaf,) = leaves_of([event])
+    return leaf
 
 
-def _chunks(events: Iterable[Held]) -> Iterator[list[Held]]:
-    iterator = iter(events)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
-
-
-def _event_batch(events: Sequence[Held]) -> pa.RecordBatch:
-    columns = [
-        pa.array([getattr(event, field.name) for event in events], type=field.type)
-        for field in EVENTS
+def events_batch(events: Sequence[Held]) -> pa.RecordBatch:
+    """Return what the events' leaves are made of, as `EVENTS`."""
+    columns = list(zip(*events, strict=True))[: len(EVENTS)] or [()] * len(EVENTS)
+    arrays = [
+        pa.array(column, type=field.type) for column, field in zip(columns, EVENTS, strict=True)
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=EVENTS)
-
-
-def write_events(events: Iterable[Held], path: Path) -> int:
-    """Write what the events' leaves are made of; return how many there were."""
-    return write_parquet(map(_event_batch, _chunks(events)), EVENTS, path)
+    return pa.RecordBatch.from_arrays(arrays, schema=EVENTS)
 
 
 def read_events(content: bytes, name: str) -> Iterator[Held]:
@@ -86,9 +75,8 @@ def read_events(content: bytes, name: str) -> Iterator[Held]:
         if batch.schema != EVENTS:
             raise TamperedError(f"{name} does not have the columns it should")
         columns = [column.to_pylist() for column in batch.columns]
-        for index, producer, source, id_, arrived, key, salt, body in zip(*columns, strict=True):
-            leaf = event_leaf((producer, source, id_), arrived, key, commit(salt, body))
-            yield Held(index, producer, source, id_, arrived, key, salt, body, leaf)
+        leaves = leaves_of(zip(*columns, strict=True))
+        yield from map(Held._make, zip(*columns, leaves, strict=True))
 
 
 def gather(store: Store, indexes: Sequence[int], size: int) -> dict[Node, bytes]:

@@ -18,7 +18,7 @@ from approvals.given import CERTIFICATE, EVENTS, NODES, NOTE, Given
 from approvals.model import Request
 from approvals.policy import Policy
 from approvals.proofs import leaf_of_act, read_events, read_nodes
-from approvals.rows import Voice, rows_of, schema_of
+from approvals.rows import Voices, rows_of, schema_of
 from approvals.tables import read_parquet
 from quarantine.envelope import kind_named
 from quarantine.errors import QuarantineError, TamperedError
@@ -73,12 +73,7 @@ def _batches(given: Given) -> Iterator[tuple[str, pa.RecordBatch]]:
 def _compare(name: str, batch: pa.RecordBatch, events: Sequence[Held], kind: Kind) -> None:
     if batch.schema != schema_of(kind) or len(events) != batch.num_rows:
         raise TamperedError(f"{name} does not have the columns and rows it should")
-    voices = [
-        Voice(cluster, origin)
-        for cluster, origin in zip(
-            batch.column("cluster").to_pylist(), batch.column("origin").to_pylist(), strict=True
-        )
-    ]
+    voices = Voices(batch.column("cluster").to_pylist(), batch.column("origin").to_pylist())
     try:
         wanted = rows_of(events, voices, kind)
     except (QuarantineError, KeyError, ValueError) as error:  # a body that nothing could hold
@@ -87,7 +82,7 @@ def _compare(name: str, batch: pa.RecordBatch, events: Sequence[Held], kind: Kin
         index, column = _first_difference(batch, wanted)
         raise TamperedError(f"{name}: {column} of log row {index} is not what its event says")
     worst = {origin.value for origin in Origin if origin.rank >= kind.origin.rank}
-    strange = {voice.origin for voice in voices} - worst
+    strange = set(voices.origins) - worst
     if strange:
         raise TamperedError(f"{name}: {kind.name} rows cannot be of origin {min(strange)}")
 

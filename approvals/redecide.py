@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-from approvals.attest import signed_by, unseal
+from approvals.attest import holds, signed_by, unseal
+from approvals.drawing import is_drawn, require_drawn
 from approvals.given import POLICY, Given
+from approvals.guards import ReviewersDrawn
+from approvals.keys import key_id
+from approvals.manifest import Bypass
 from approvals.model import Request, State, Vote
 from approvals.policy import Policy
 from approvals.proofs import read_act
 from approvals.rules import load
-from approvals.workflow import Cast, decide
+from approvals.workflow import Cast, Outcome, decide
 from quarantine.errors import QuarantineError, TamperedError
 from quarantine.model import Logged
 
@@ -28,20 +32,58 @@ def policy_of(given: Given) -> Policy:
 
 def decided(given: Given, policy: Policy) -> tuple[Request, list[Logged]]:
     """Make the decision again; return the request, and all acts with the request's first."""
-    asked = [name for name in given.under("proofs") if name.endswith(".dsse.json")]
-    if len(asked) != 1:
-        raise TamperedError(f"proofs/ holds {len(asked)} requests where one belongs")
-    logged, request = _request(given, asked[0])
+    logged, request = _request(given, _only(given, Request.act))
     acts, casts = [logged], []
     for name in given.under("votes"):
         act, cast = _vote(given, name)
         acts.append(act)
         casts.append(cast)
-    outcome = decide(policy, request, casts, given.trust.reviewers, given.release.created)
+    people = None
+    if is_drawn(policy, request):
+        act, people = _drawn(given, request)
+        acts.append(act)
+    outcome = decide(
+        policy, request, casts, given.trust.reviewers, given.release.created, drawn=people
+    )
     if outcome.state is not State.APPROVED:
         reasons = "; ".join(outcome.reasons)
         raise TamperedError(f"votes/: the request was {outcome.state}, not approved: {reasons}")
+    if bypass_of(outcome, policy) != given.release.bypass:
+        raise TamperedError("the manifest does not say whether the glass was broken")
     return request, acts
+
+
+def bypass_of(outcome: Outcome, policy: Policy) -> Bypass | None:
+    """Return what a manifest says of broken glass; absent where the quorum was met."""
+    if outcome.broken is None or policy.glass is None:
+        return None
+    vote = outcome.broken.vote
+    return Bypass(by=vote.by, because=vote.because, review_by=vote.at + policy.glass.review_within)
+
+
+def _only(given: Given, act: str) -> str:
+    """Return the one file of proofs/ that carries such an act; any other number is too many."""
+    known = (f"-{Request.act}.dsse.json", f"-{ReviewersDrawn.act}.dsse.json")
+    files = [name for name in given.under("proofs") if name.endswith(".dsse.json")]
+    strange = [name for name in files if not name.endswith(known)]
+    found = [name for name in files if name.endswith(f"-{act}.dsse.json")]
+    if strange or len(found) != 1:
+        raise TamperedError(f"proofs/ holds {len(found)} acts {act} where one belongs")
+    return found[0]
+
+
+def _drawn(given: Given, request: Request) -> tuple[Logged, tuple[str, ...]]:
+    """Check the draw again: the releasing role's proof, and the people who follow from it."""
+    name = _only(given, ReviewersDrawn.act)
+    logged, record = read_act(name.partition("/")[2], given.read(name))
+    if not isinstance(record, ReviewersDrawn):
+        raise TamperedError(f"{name} is no draw")
+    keys = given.trust.keys_for("release", record.at)
+    for public in keys.values():
+        if holds(logged.act.body, key_id(public), public):
+            require_drawn(record, request, given.trust.reviewers, public)
+            return logged, record.people
+    raise TamperedError(f"{name} is not signed by a key that may release")
 
 
 def _request(given: Given, name: str) -> tuple[Logged, Request]:

@@ -18,22 +18,35 @@ from approvals.audit import unsound
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
-from approvals.given import CERTIFICATE, EVENTS, NODES, NOTE, POLICY
+from approvals.frozen import recheck_frozen, same_rows
+from approvals.given import CERTIFICATE, NODES, NOTE, POLICY
+from approvals.given import EVENTS as EVENTS_FILE
 from approvals.landing import landing
-from approvals.manifest import MANIFEST, Column, Earlier, LogHead, Predicate, sign_manifest
-from approvals.model import PolicyAdopted, Released, Request, State
+from approvals.ledger import Ledger
+from approvals.manifest import (
+    MANIFEST,
+    Bypass,
+    Column,
+    Earlier,
+    LogHead,
+    Predicate,
+    sign_manifest,
+)
+from approvals.model import PolicyAdopted, Released, Request, Vote
+from approvals.permission import Ground, permitted, require_read
 from approvals.policy import Policy
 from approvals.ports import Signer
-from approvals.proofs import CHUNK, act_file, gather, write_events, write_nodes
+from approvals.proofs import CHUNK, EVENTS, act_file, events_batch, gather, write_nodes
 from approvals.recount import certify_columns
+from approvals.redecide import bypass_of
 from approvals.releases import Left, releases
 from approvals.roster import Roster
-from approvals.rows import SHARDS, Voice, rows_of, schema_of
+from approvals.rows import SHARDS, Voices, rows_of, schema_of
 from approvals.rules import load
-from approvals.tables import library_versions, write_parquet
-from approvals.workflow import Cast, decide, request_id
+from approvals.tables import ParquetFile, library_versions
+from approvals.workflow import Cast, request_id
 from quarantine.envelope import kind_named
-from quarantine.errors import StaleError, TamperedError, UnmetError
+from quarantine.errors import StaleError, TamperedError
 from quarantine.model import Kind, Logged, Member, Origin
 from quarantine.ports import Store
 
@@ -88,6 +101,7 @@ class _Draft:
     kind: Kind
     name: str
     previous: Left | None
+    bypass: Bypass | None
 
     @property
     def indexes(self) -> list[int]:
@@ -109,7 +123,6 @@ def make(ref: str, out: Path, press: Press) -> Made:
         (aside / MANIFEST).write_bytes(envelope)
         manifest = hashlib.sha256(envelope).hexdigest()
         if before is None:
-            _require_unchanged(draft)
             _record(draft, manifest, note)
         elif before.record.manifest != manifest:
             raise TamperedError(f"{draft.name} left as {before.record.manifest}, not as it is now")
@@ -120,6 +133,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     """Check everything that can refuse."""
     store = press.store
     _require_sound_acts(press)
+    Ledger.read(store.acts()).require_clock(press.at)
     index, request = desk.find_request(store, ref)
     left = releases(store, request.scope)
     before = next((each for each in left if each.request == index), None)
@@ -127,11 +141,21 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     at = before.record.at if before else press.at
     policy = _adopted(store, request.policy, press.policy) if before else press.policy
     votes = [cast for cast in desk.votes_on(store, request) if cast.place < size]
-    _require_approval(store, policy, request, votes, at)
-    members = desk.recheck_members(store, index, request, policy)
+    ground = Ground(
+        store=store,
+        roles=press.roles,
+        policy=policy,
+        request=request,
+        votes=votes,
+        size=size,
+        at=at,
+    )
+    given = permitted(ground)
+    members = recheck_frozen(store, index, request, policy)
     earlier = [each for each in left if each.index < size]
-    indexes = {index, *(cast.place for cast in votes)}
-    roster = Roster()
+    indexes = {index, *(cast.place for cast in votes)} | given.places
+    require_read(policy, members, given)
+    roster = Roster(operator=press.roles.get("operator", ""))
     roster.follow(logged for logged in store.acts() if logged.index < size)
     draft = _Draft(
         press=press,
@@ -146,6 +170,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
         kind=kind_named(request.kind),
         name=_name(request.scope, at, earlier),
         previous=earlier[-1] if earlier else None,
+        bypass=bypass_of(given.outcome, policy),
     )
     return draft, before
 
@@ -155,18 +180,6 @@ def _require_sound_acts(press: Press) -> None:
     problems = unsound(press.store, roles=press.roles)
     if problems:
         raise TamperedError(f"nothing leaves while the log is not sound: {problems[0]}")
-
-
-def _require_approval(
-    store: Store, policy: Policy, request: Request, votes: Sequence[Cast], at: datetime
-) -> None:
-    roster = Roster()
-    roster.follow(store.acts())
-    outcome = decide(policy, request, votes, list(roster.reviewers.values()), at)
-    if outcome.state is State.APPROVED:
-        return
-    sentence = f"request {request_id(request)} is {outcome.state}: {'; '.join(outcome.reasons)}"
-    raise (StaleError if outcome.state is State.STALE else UnmetError)(sentence)
 
 
 def _adopted(store: Store, digest: str, present: Policy) -> Policy:
@@ -210,31 +223,35 @@ def _write(draft: _Draft, aside: Path) -> tuple[Predicate, bytes]:
 
 
 def _write_rows(draft: _Draft, aside: Path) -> list[pa.Table]:
-    """Write the rows, in log order; return the columns that the certificate follows from."""
+    """Write the rows, in log order, and what proves them; return what the certificate counts.
+
+    Each row is read once: compared with what was frozen, and then written, twice.
+    """
     schema = schema_of(draft.kind)
     kept = [name for name in ("cluster", "target", "label") if name in schema.names]
     columns: list[pa.Table] = []
-
-    def noted(some: Sequence[Member]) -> Iterator[pa.RecordBatch]:
-        for batch in _batches(draft, some):
-            columns.append(pa.Table.from_batches([batch]).select(kept))
-            yield batch
-
-    starts = range(0, len(draft.members), PER_FILE)
-    for number, start in enumerate(starts):
-        name = f"data/train-{number:05}-of-{len(starts):05}.parquet"
-        write_parquet(noted(draft.members[start : start + PER_FILE]), schema, aside / name)
+    origins = {name: _origin(draft, name) for name in {each.producer for each in draft.members}}
+    files = [*_spans(len(draft.members), PER_FILE)]
+    with ParquetFile(aside / EVENTS_FILE, EVENTS) as proof:
+        for number, span in enumerate(files):
+            name = f"data/train-{number:05}-of-{len(files):05}.parquet"
+            members = draft.members[span]
+            with ParquetFile(aside / name, schema) as file:
+                for some in (members[each] for each in _spans(len(members), CHUNK)):
+                    events = same_rows(draft.press.store, some, draft.request)
+                    voices = Voices(
+                        [each.cluster for each in some], [origins[each.producer] for each in some]
+                    )
+                    rows = rows_of(events, voices, draft.kind)
+                    columns.append(pa.Table.from_batches([rows]).select(kept))
+                    file.add(rows)
+                    proof.add(events_batch(events))
     return columns
 
 
-def _batches(draft: _Draft, members: Sequence[Member]) -> Iterator[pa.RecordBatch]:
-    producers = {member.producer for member in members}
-    origins = {producer: _origin(draft, producer) for producer in producers}
-    for start in range(0, len(members), CHUNK):
-        some = members[start : start + CHUNK]
-        events = list(draft.press.store.held([member.index for member in some]))
-        voices = [Voice(member.cluster, origins[member.producer]) for member in some]
-        yield rows_of(events, voices, draft.kind)
+def _spans(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, size):
+        yield slice(start, start + size)
 
 
 def _origin(draft: _Draft, producer: str) -> str:
@@ -250,11 +267,10 @@ def _write_proofs(draft: _Draft, aside: Path) -> tuple[bytes, LogHead]:
     origin = draft.press.origin
     note = make_checkpoint(Checkpoint(origin, draft.size, root), draft.press.signer)
     (aside / NOTE).write_bytes(note)
-    write_events(store.held(draft.indexes), aside / EVENTS)
     proven = sorted([*draft.indexes, *(logged.index for logged in draft.acts)])
     write_nodes(gather(store, proven, draft.size), aside / NODES)
     for logged in draft.acts:
-        folder = "proofs" if logged.act.kind == Request.act else "votes"
+        folder = "votes" if logged.act.kind == Vote.act else "proofs"
         (aside / folder / act_file(logged)).write_bytes(logged.act.body)
     return note, LogHead(origin=origin, size=draft.size, root=root.hex())
 
@@ -275,6 +291,7 @@ def _predicate(draft: _Draft, head: LogHead, certificate: str) -> Predicate:
         policy=request.policy,
         certificate=certificate,
         previous=previous and Earlier(name=previous.record.name, manifest=previous.record.manifest),
+        bypass=draft.bypass,
         log=head,
         revocations=draft.size,
         detectors=dict(draft.press.detectors),
@@ -291,12 +308,14 @@ def _largest(members: Sequence[Member]) -> list[tuple[str, int]]:
 
 
 def _require_unchanged(draft: _Draft) -> None:
-    """Refuse what people said or took back while the files were written."""
-    store = draft.press.store
+    """Refuse what people said, took back or released while the files were written."""
+    store, name = draft.press.store, request_id(draft.request)
     late = [cast for cast in desk.votes_on(store, draft.request) if cast.place >= draft.size]
     if late or not store.revoked().isdisjoint(draft.indexes):
-        name = request_id(draft.request)
         raise StaleError(f"votes came or rows were taken back while {name} was written: try again")
+    left = Ledger.read(store.acts()).released
+    if draft.request.digest in left:
+        raise StaleError(f"request {name} left meanwhile, as {left[draft.request.digest].name}")
 
 
 def _record(draft: _Draft, manifest: str, note: bytes) -> None:
@@ -311,5 +330,8 @@ def _record(draft: _Draft, manifest: str, note: bytes) -> None:
         rows=len(draft.members),
         log_size=draft.size,
     )
-    draft.press.store.record([act_of(released, draft.press.signer)])
+    # Of two who write the same release at once one is recorded, and the other's files are gone.
+    draft.press.store.record(
+        [act_of(released, draft.press.signer)], require=lambda: _require_unchanged(draft)
+    )
     draft.press.store.checkpoint(draft.size, note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from approvals.attest import record_of
+from approvals.attest import record_of, require_signed
 from approvals.model import (
     ActRecord,
     ProducerAdded,
@@ -69,13 +69,18 @@ class Reviewer:
 
 @dataclass(slots=True)
 class Roster:
-    """The registry as the log has it up to now."""
+    """The registry as the log has it up to now.
+
+    Where `operator` (a public key, PEM) is given, whoever the operator did not register is nobody:
+    `follow` raises `TamperedError` for a registration that is not signed with that key.
+    """
 
     producers: dict[str, Producer] = field(default_factory=dict)
     reviewers: dict[str, Reviewer] = field(default_factory=dict)
     standings: dict[SourceKey, Standing] = field(default_factory=dict)
     pauses: dict[str, ProducerPaused] = field(default_factory=dict)
     size: int = 0
+    operator: str = ""
 
     def paused(self, at: datetime) -> dict[str, ProducerPaused]:
         """Return the newest pause of each producer whose stream is not read at `at`."""
@@ -85,6 +90,8 @@ class Roster:
         """Take in acts that came since `size`; others than the registry's are passed over."""
         for logged in acts:
             if logged.act.kind in FOLLOWED:
+                if self.operator and logged.act.kind in _REGISTERED:
+                    require_signed(logged, self.operator, "the operator")
                 self._take(record_of(logged.act))
             self.size = logged.index + 1
 
@@ -157,3 +164,8 @@ FOLLOWED: Final = frozenset(
         SourceTiered,
     )
 )
+
+_REGISTERED: Final = frozenset(
+    each.act for each in (ProducerAdded, ProducerRevoked, ReviewerAdded, ReviewerRevoked)
+)
+"""What the operator alone says; a pause is intake's, a ruling a reviewer's."""

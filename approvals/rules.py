@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import resources
 from itertools import combinations
 from typing import Final, get_args
@@ -17,7 +18,7 @@ from pydantic_core import ErrorDetails
 from approvals.model import ANY
 from approvals.policy import Deny, Policy, ProducerBudget, Reach, Rule, Voice
 from approvals.roster import Reviewer
-from approvals.workflow import unfilled_roles
+from approvals.seats import contradictions, told, unreachable
 from quarantine.errors import UsageError
 from quarantine.model import Verdict
 
@@ -27,6 +28,7 @@ SHIPPED: Final = ("default", "demo")
 """The policies that come with the package."""
 
 
+@lru_cache(maxsize=64)
 def load(text: str) -> Policy:
     """Read a policy from its exact `text` (TOML 1.0).
 
@@ -66,7 +68,7 @@ def check(policy: Policy, reviewers: Sequence[Reviewer] | None = None) -> list[s
     """
     found = list(_contradictions(policy))
     if reviewers is not None:
-        found += _unreachable(policy, reviewers)
+        found += unreachable(policy, reviewers)
     return found
 
 
@@ -93,6 +95,7 @@ def explain(policy: Policy) -> str:
         + (f", filling {', '.join(quorum.roles)} (one person, one role)" if quorum.roles else ""),
         f"  a rejection by {_any(quorum.veto, 'anyone')} stops it",
         f"  a vote counts for {spell(quorum.vote_ttl)}, a request for {spell(quorum.request_ttl)}",
+        *told(policy),
     ]
     return "\n".join(lines)
 
@@ -122,6 +125,8 @@ def _reach(rule: Reach) -> str:
         _any(rule.kinds, "everything"),
         "" if ANY in rule.scopes else f"for {', '.join(rule.scopes)}",
         "" if ANY in rule.aspects else f"on {', '.join(rule.aspects)}",
+        "" if ANY in rule.labels else f"labelled {', '.join(rule.labels)}",
+        "" if ANY in rule.targets else f"of {', '.join(rule.targets)}",
     )
     return " ".join(word for word in words if word)
 
@@ -172,17 +177,13 @@ def _contradictions(policy: Policy) -> Iterator[str]:
     yield from _names(policy)
     yield from _unreached(policy)
     yield from _upside_down(policy)
-    support, quorum = policy.support, policy.quorum
+    support = policy.support
     if support.rows < 3 * support.clusters:
         yield (
             f"support: rows ({support.rows}) must be at least three times clusters"
             f" ({support.clusters}), or honest rare targets are held"
         )
-    if len(quorum.roles) > quorum.people:
-        yield (
-            f"quorum: {len(quorum.roles)} roles cannot be filled by {quorum.people} people,"
-            " one person fills one role; raise people"
-        )
+    yield from contradictions(policy)
     if Verdict.HOLD not in policy.verdicts.leave_out:
         yield 'verdicts.leave_out: must hold "hold": what is held never leaves'
 
@@ -223,25 +224,3 @@ def _upside_down(policy: Policy) -> Iterator[str]:
     ):
         if large < small:
             yield f"budget.{name}: the larger one would never be reached"
-
-
-def _unreachable(policy: Policy, reviewers: Sequence[Reviewer]) -> Iterator[str]:
-    """Yield why no choice of a requester leaves enough people to approve."""
-    people: dict[str, set[str]] = {}
-    for reviewer in reviewers:
-        if reviewer.tenure.until is None:
-            people.setdefault(reviewer.person, set()).update(reviewer.roles)
-    quorum = policy.quorum
-    if len(people) <= quorum.people:
-        yield (
-            f"quorum: {quorum.people} people besides the requester must approve,"
-            f" the roster has {len(people)} people"
-        )
-        return
-    lacking = [
-        unfilled_roles(quorum.roles, [list(roles) for who, roles in people.items() if who != by])
-        for by in people
-    ]
-    if all(lacking):
-        fewest = min(lacking, key=len)
-        yield f"quorum: nobody can fill {', '.join(fewest)}, whoever makes the request"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from quarantine.record import spell_time
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from types import TracebackType
 
 GROUP: Final = 65_536
 """Rows in one row group of a Parquet file, however the rows came."""
@@ -25,38 +26,65 @@ def library_versions() -> dict[str, str]:
     return {"pyarrow": pa.__version__}
 
 
+class ParquetFile:
+    """One Parquet file that is written batch by batch (zstd, format 2.6), in row groups of `GROUP`.
+
+    The bytes depend on the rows alone, never on how they came; used in a `with` block.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        """Begin the file at `path`."""
+        self._schema = schema
+        self._waiting: list[pa.RecordBatch] = []
+        self._waits = 0
+        self.rows = 0
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            version="2.6",
+            compression="zstd",
+            compression_level=3,
+            data_page_version="1.0",
+            use_dictionary=True,
+            write_statistics=True,
+        )
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Write rows; what is no whole group waits for more."""
+        self._waiting.append(batch)
+        self._waits += batch.num_rows
+        self.rows += batch.num_rows
+        while self._waits >= GROUP:
+            table = pa.Table.from_batches(self._waiting, schema=self._schema)
+            self._write(table.slice(0, GROUP))
+            self._waiting = table.slice(GROUP).to_batches()
+            self._waits -= GROUP
+
+    def _write(self, group: pa.Table) -> None:
+        self._writer.write_table(group.combine_chunks(), row_group_size=GROUP)
+
+    def __enter__(self) -> Self:
+        """Write in a `with` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the file: at least one group, the last one shorter."""
+        if error is None and (self._waits or not self.rows):
+            self._write(pa.Table.from_batches(self._waiting, schema=self._schema))
+        self._writer.close()
+
+
 def write_parquet(rows: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
-    """Write `rows` to one Parquet file (zstd, format 2.6); return how many there were."""
-    count = 0
-    with pq.ParquetWriter(
-        path,
-        schema,
-        version="2.6",
-        compression="zstd",
-        compression_level=3,
-        data_page_version="1.0",
-        use_dictionary=True,
-        write_statistics=True,
-    ) as writer:
-        for group in regrouped(rows, schema, GROUP):
-            writer.write_table(group, row_group_size=GROUP)
-            count += group.num_rows
-    return count
-
-
-def regrouped(rows: Iterable[pa.RecordBatch], schema: pa.Schema, size: int) -> Iterator[pa.Table]:
-    """Yield `rows` in tables of exactly `size` rows, the last one shorter; at least one table."""
-    waiting: list[pa.RecordBatch] = []
-    count, given = 0, False
-    for batch in rows:
-        waiting.append(batch)
-        count += batch.num_rows
-        while count >= size:
-            table = pa.Table.from_batches(waiting, schema=schema)
-            yield table.slice(0, size).combine_chunks()
-            waiting, count, given = table.slice(size).to_batches(), count - size, True
-    if count or not given:
-        yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
+    """Write `rows` to one Parquet file; return how many there were."""
+    with ParquetFile(path, schema) as file:
+        for batch in rows:
+            file.add(batch)
+    return file.rows
 
 
 def read_parquet(content: bytes, name: str) -> Iterator[pa.RecordBatch]:

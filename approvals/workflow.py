@@ -3,71 +3,58 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
-from approvals.model import ANY, Decision, Request, State, Vote
+from approvals.electorate import Demand
+from approvals.guards import CHANGE
+from approvals.model import ANY, Decision, State
 from approvals.policy import Policy
 from approvals.roster import Reviewer
+from approvals.standing import FOR, Cast, Question, Table, standing
+
+__all__ = ["Cast", "Outcome", "Question", "decide", "request_id", "requesters", "unfilled_roles"]
 
 SHOWN: Final = 12
 """Hex digits of a request's digest that people see and type."""
 
 
-def request_id(request: Request) -> str:
+def request_id(request: Question) -> str:
     """Return what people call a request: the first 12 hex digits of its digest."""
     return request.digest[:SHOWN]
 
 
-class Cast(NamedTuple):
-    """A vote whose signature was checked: `key` made it, `place` is its index in the log.
-
-    `logged` is the newest time that the log held when the vote came (absent: the vote's own), so
-    that a vote dated back is no older than the log; `tied` says why this person has an interest.
-    """
-
-    vote: Vote
-    key: str
-    place: int
-    logged: datetime | None = None
-    tied: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a request stands, why in sentences, and the approvals that count, one a person."""
+    """Where a request stands, why in sentences, and the approvals that count, one a person.
+
+    `broken` is the vote that broke the glass, where without it the quorum would not be met.
+    """
 
     state: State
     reasons: tuple[str, ...]
     counted: tuple[Cast, ...] = ()
+    broken: Cast | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What every vote is held against."""
-
-    policy: Policy
-    request: Request
-    names: Mapping[str, Reviewer]
-    shared: frozenset[str]
-    requesters: frozenset[str]
-    now: datetime
-
-
-def decide(
+def decide(  # noqa: PLR0913  a decision follows from these six and from nothing else
     policy: Policy,
-    request: Request,
+    request: Question,
     votes: Sequence[Cast],
     reviewers: Sequence[Reviewer],
     at: datetime,
+    *,
+    drawn: Collection[str] | None = None,
 ) -> Outcome:
     """Say where `request` stands at `at` (UTC) under `policy`, whatever order `votes` come in.
 
     The log's order decides which vote of a person is the last, never a clock; time runs out by
-    the newest time known, so that a clock set back brings no vote to life again. RELEASED is not
-    said here: it is an act, see `desk.outcome`. Raises nothing; in doubt the answer is no.
+    the newest time known, so that a clock set back brings no vote to life again. `drawn` are the
+    people whom a draw named: where the policy draws and nobody was drawn, nobody can approve.
+    RELEASED is not said here: it is an act, see `desk.outcome`. Raises nothing; in doubt the
+    answer is no.
     """
     now = max([at, request.at, *(each.vote.at for each in votes)])
     if policy.digest != request.policy:
@@ -75,101 +62,65 @@ def decide(
     expires = min(request.expires, request.at + policy.quorum.request_ttl)
     if now >= expires:
         return Outcome(State.EXPIRED, (f"its time ran out at {expires:%Y-%m-%d %H:%M} UTC",))
-    table = _table(policy, request, reviewers, now)
-    standing, notes = _standing(table, votes)
-    rejected = _rejections(table, standing)
+    table = replace(_table(policy, request, reviewers, now), drawn=drawn)
+    counted, notes = standing(table, votes)
+    rejected = _rejections(table, counted)
     if rejected:
         return Outcome(State.REJECTED, (*rejected, *notes))
-    approving = tuple(each for each in standing if each.vote.decision is Decision.APPROVE)
-    missing = _missing(table, approving)
-    state = State.PENDING if missing else State.APPROVED
-    return Outcome(state, (*missing, *notes), approving)
+    return _tallied(table, [each for each in counted if each.vote.decision in FOR], notes)
+
+
+def requesters(request: Question, reviewers: Sequence[Reviewer]) -> frozenset[str]:
+    """Return the persons who made `request`, by the name or by the key that made it."""
+    return frozenset(
+        reviewer.person
+        for reviewer in reviewers
+        if reviewer.name == request.by or reviewer.key == request.key
+    )
 
 
 def _table(
-    policy: Policy, request: Request, reviewers: Sequence[Reviewer], now: datetime
-) -> _Table:
+    policy: Policy, request: Question, reviewers: Sequence[Reviewer], now: datetime
+) -> Table:
     people: dict[str, set[str]] = {}
     for reviewer in reviewers:
         people.setdefault(reviewer.key, set()).add(reviewer.person)
-    return _Table(
+    return Table(
         policy=policy,
         request=request,
+        demand=_demand(policy, request),
         names={reviewer.name: reviewer for reviewer in reviewers},
         shared=frozenset(key for key, persons in people.items() if len(persons) > 1),
-        requesters=frozenset(
-            reviewer.person
-            for reviewer in reviewers
-            if reviewer.name == request.by or reviewer.key == request.key
-        ),
+        requesters=requesters(request, reviewers),
+        drawn=None,
         now=now,
     )
 
 
-def _standing(table: _Table, votes: Sequence[Cast]) -> tuple[list[Cast], list[str]]:
-    """Return the last vote of each person that counts, and a sentence for each that does not."""
-    last: dict[str, Cast] = {}
-    notes: list[str] = []
-    nonces: set[str] = set()
-    for each in sorted(votes, key=lambda cast: cast.place):
-        fault = _forged(table, each, nonces)
-        nonces.add(each.vote.nonce)
-        if fault:
-            notes.append(f"a vote by {each.vote.by} does not count: {fault}")
-        else:
-            last[table.names[each.vote.by].person] = each
-    counted = []
-    for person, each in last.items():
-        fault = _lapsed(table, person, each)
-        if fault:
-            notes.append(f"the vote by {each.vote.by} does not count: {fault}")
-        else:
-            counted.append(each)
-    return counted, notes
+def _demand(policy: Policy, request: Question) -> Demand:
+    if request.purpose == CHANGE:
+        return policy.demand_of_change()
+    return policy.demand(request.scope, request.kind, request.rows)
 
 
-def _forged(table: _Table, each: Cast, nonces: set[str]) -> str:
-    """Say why this was never a vote on this request by that person; it then replaces no other."""
-    vote, request = each.vote, table.request
-    if vote.request != request.digest:
-        return "it is for other bytes"
-    if (vote.policy, vote.scope, vote.purpose) != (request.policy, request.scope, request.purpose):
-        return "it is for another policy, scope or purpose"
-    if vote.nonce in nonces:
-        return "its nonce was used before"
-    if vote.at < request.at:
-        return "it is older than the request"
-    return _unknown(table, each)
+def _tallied(table: Table, approving: Sequence[Cast], notes: Sequence[str]) -> Outcome:
+    """Say whether the quorum is met, or the glass was broken instead."""
+    missing = _missing(
+        table, [each for each in approving if each.vote.decision is Decision.APPROVE]
+    )
+    if not missing:
+        return Outcome(State.APPROVED, tuple(notes), tuple(approving))
+    glass = table.policy.glass
+    broken = [each for each in approving if each.vote.decision is Decision.BREAK_GLASS]
+    if glass is None or not broken or not table.requesters:
+        return Outcome(State.PENDING, (*missing, *notes), tuple(approving))
+    vote = broken[0].vote
+    due = vote.at + glass.review_within
+    said = f"the glass was broken by {vote.by}: a second person must look by {due:%m-%d %H:%M} UTC"
+    return Outcome(State.APPROVED, (said, *missing, *notes), tuple(approving), broken[0])
 
 
-def _unknown(table: _Table, each: Cast) -> str:
-    """Say why this key could not speak for that name when the vote was cast and logged."""
-    reviewer = table.names.get(each.vote.by)
-    if reviewer is None:
-        return "the roster has no such name"
-    if each.key != reviewer.key or each.vote.key != each.key:
-        return "the key that signed it is not the one registered for that name"
-    if each.key in table.shared:
-        return "its key is registered for several people"
-    times = (each.vote.at, each.logged or each.vote.at)
-    if not all(reviewer.tenure.covers(time) for time in times):
-        return "it was cast before that name had these roles, or after it lost them"
-    return ""
-
-
-def _lapsed(table: _Table, person: str, each: Cast) -> str:
-    """Say why a person's last vote gives nothing now; an older one is not taken up instead."""
-    expires = min(each.vote.expires, each.vote.at + table.policy.quorum.vote_ttl)
-    if table.now >= expires:
-        return f"it expired at {expires:%Y-%m-%d %H:%M} UTC"
-    if each.vote.decision is not Decision.APPROVE:
-        return ""
-    if person in table.requesters:
-        return "whoever made a request cannot approve it"
-    return each.tied
-
-
-def _rejections(table: _Table, standing: Sequence[Cast]) -> list[str]:
+def _rejections(table: Table, standing: Sequence[Cast]) -> list[str]:
     """Say who rejects with a role that stops a request; their reasons are theirs to read."""
     veto = set(table.policy.quorum.veto)
     return [
@@ -180,16 +131,18 @@ def _rejections(table: _Table, standing: Sequence[Cast]) -> list[str]:
     ]
 
 
-def _missing(table: _Table, approving: Sequence[Cast]) -> list[str]:
+def _missing(table: Table, approving: Sequence[Cast]) -> list[str]:
     """Say what the quorum still lacks; nothing when it is met."""
-    quorum = table.policy.quorum
+    demand = table.demand
     if not table.requesters:
         return ["who made it is not in the roster, so nobody can be known to be another"]
     found = []
-    if len(approving) < quorum.people:
-        found.append(f"{len(approving)} of {quorum.people} people approve")
+    if demand.draw is not None and table.drawn is None:
+        found.append("nobody was drawn yet to look at it")
+    if len(approving) < demand.people:
+        found.append(f"{len(approving)} of {demand.people} people approve")
     roles = [table.names[each.vote.by].roles for each in approving]
-    unfilled = unfilled_roles(quorum.roles, roles)
+    unfilled = unfilled_roles(demand.roles, roles)
     if unfilled:
         found.append(f"nobody fills {', '.join(unfilled)}: one person fills one role")
     return found

@@ -2,6 +2,8 @@
 
 usage: python benchmarks/detection.py [--data DIR] [--out FILE] [--sets NAME …] [--pass-every N]
 
+Peers that need a package of their own (crowd-kit, pyod) are shown where it is installed.
+
 DIR is a folder of data sets, a directory each: `events.csv.gz` in the format that `quarantine
 backtest` reads, and what is known of its sources: `labels.csv` (source,label), `quality.csv`
 (source,eligible,T1: whether its answers are at chance), `sources.csv` (source,platform_bad), and
@@ -145,7 +147,8 @@ def try_set(folder: Path, pass_every: int) -> Tried:
             prequential=_lines(out / "prequential.jsonl"),
             written=pq.read_table(out / "events.parquet").to_pandas(),
             timed=bool(summary["timed"]),
-            peers={name: peer(events) for name, peer in PEERS.items()},
+            # A peer that knows nothing of this kind of feedback has no row.
+            peers={name: found for name, peer in PEERS.items() if len(found := peer(events))},
         )
 
 
@@ -241,7 +244,7 @@ def _alarm_remark(called: int, share: float, usual: float) -> str:
 
 
 def main() -> None:
-    """Try every set that has a truth; print the tables as they come."""
+    """Try every set that has a truth; print the tables at the end, write them after every set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path)
@@ -257,7 +260,7 @@ def main() -> None:
         "| set, truth | alarm | sources | bad | usual | recall | |",
         "|---|---|---|---|---|---|---|",
     ]
-    times = []
+    times: list[str] = []
     for folder in folders:
         if (asked.sets and folder.name not in asked.sets) or not any(truths_of(folder)):
             continue
@@ -266,11 +269,19 @@ def main() -> None:
         lines += ranking_rows(tried, folder)
         alarms += alarm_rows(tried, folder)
         times.append(f"{folder.name} {tried.events:,} events {tried.seconds:.1f} s")
+        if asked.out:
+            # After every set: a run that is cut short leaves what it had.
+            asked.out.write_text(told(lines, alarms, times), encoding="utf-8")
+    sys.stdout.write(told(lines, alarms, times))
+
+
+def told(lines: list[str], alarms: list[str], times: list[str]) -> str:
+    """Put the tables together."""
     note = (
         "Bootstrap intervals over sources, 1,000 draws, seed 0. k is the number of known bad"
         " sources, at most 100. Peers are fitted on the batch, as installed."
     )
-    text = "\n".join(
+    return "\n".join(
         [
             "# Detection, cold start, nothing shown but the feedback",
             "",
@@ -285,9 +296,6 @@ def main() -> None:
             "",
         ]
     )
-    sys.stdout.write(text)
-    if asked.out:
-        asked.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
+from installed import installed
 from sklearn.ensemble import IsolationForest
 
 from service.backtest.known import coded
@@ -90,4 +91,5 @@ PEERS: Mapping[str, Peer] = {
     "IsolationForest (scikit-learn, on the batch)": isolation_forest,
     "disagreement with the majority": disagreement,
     "random": chance,
+    **installed(features),
 }

@@ -54,13 +54,17 @@ def body_of(number: int, *, mixed: bool = False) -> bytes:
 
 @dataclass
 class Producer:
-    """One registered producer: signs batches of `size` events and sends them to its stream."""
+    """One registered producer: signs batches of `size` events and sends them to its stream.
+
+    A share `bad` of its events lacks what they rate.
+    """
 
     url: str
     name: str
     key: Key
     size: int
     mixed: bool = False
+    bad: float = 0.0
     sent: int = 0
     seq: int = 0
     client: redis.Redis = field(init=False)
@@ -77,7 +81,7 @@ class Producer:
     def fields(self) -> dict[str, object]:
         """Sign the next batch and return its entry's fields."""
         numbers = range(self.sent, self.sent + self.size)
-        bodies = [body_of(number, mixed=self.mixed) for number in numbers]
+        bodies = [self._body(number) for number in numbers]
         batch = b"[" + b",".join(bodies) + b"]"
         self.sent += self.size
         self.seq += 1
@@ -87,6 +91,10 @@ class Producer:
     def say(self) -> str:
         """Send the next batch; return its entry's id."""
         return self.client.xadd(self.stream, self.fields()).decode()
+
+    def _body(self, number: int) -> bytes:
+        body = body_of(number, mixed=self.mixed)
+        return body.replace(b'"value"', b'"worth"') if number % 100 < 100 * self.bad else body
 
     def fill(self, events: int) -> None:
         """Send `events` more, many entries at once."""

@@ -1,9 +1,7 @@
-"""Scores turned into alarms: robust on a cold start, conformal beside a released reference."""
+"""What a score is worth: robust deviations, conformal p-values, and how many may be called."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,8 +13,6 @@ ALARM: Final = 0.5
 
 _NOTHING: Final = 1e-9
 _HALF: Final = 0.5
-_LOWEST: Final = 1.5
-"""A p-value up to this over n+1 is the lowest that n reference sources can give."""
 _NORMAL: Final = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _NORMAL_MEAN: Final = 1.2533
@@ -31,6 +27,16 @@ def score_of(strength: Floats) -> Floats:
     over = strength - 1.0
     squeezed: Floats = ALARM + ALARM * over / (1.0 + np.abs(over))
     return squeezed
+
+
+def beyond_usual(strength: Floats) -> Floats:
+    """Turn strengths into scores as `score_of` does, but for 0 to all that is usual or better.
+
+    Who is more like the others than usual has shown nothing: a ring that is the consensus agrees
+    most. So nothing is inverted by rings, and whatever else is seen of them decides.
+    """
+    risen = ALARM * np.clip(strength, 0.0, 1.0)
+    return np.where(strength < 1.0, risen, score_of(strength))
 
 
 def deviations(values: Floats, floor: float = 0.0) -> Floats:
@@ -92,98 +98,3 @@ def large_enough(reference: int, questions: int, called: int, false_share: float
     A question is one detector asked about one source: each further detector costs power.
     """
     return reference + 1 >= questions / (false_share * max(called, 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """One detector's opinion of each source: `scores` 0..1, which mean something where `judged`."""
-
-    name: str
-    scores: Floats
-    judged: Flags
-
-
-@dataclass(frozen=True, slots=True)
-class Alarms:
-    """What rings: `rings` by detector (rows) and source (columns), the rest by source.
-
-    `scores` are 0..1; `p_values` have no entries on a cold start; `thresholds` by detector are the
-    score (cold start) or the p-value (else) from which it rings; `notes` what a reader must know.
-    """
-
-    rings: Flags
-    scores: Floats
-    p_values: Floats
-    thresholds: dict[str, float]
-    notes: tuple[str, ...] = ()
-
-
-def cold(opinions: Sequence[Opinion]) -> Alarms:
-    """Ring where a detector's score reaches `ALARM`; the worst of them is the source's score."""
-    scores = np.array([opinion.scores for opinion in opinions])
-    return Alarms(
-        rings=scores >= ALARM,
-        scores=scores.max(axis=0, initial=0.0),
-        p_values=np.empty(0),
-        thresholds={opinion.name: ALARM for opinion in opinions},
-        notes=("cold start: nothing was released yet, so alarms are robust and not calibrated",),
-    )
-
-
-def warm(
-    opinions: Sequence[Opinion], reference: Sequence[Opinion], *, false_share: float
-) -> Alarms:
-    """Ring by conformal p-values of each detector against its own opinions on the `reference`.
-
-    Šidák's rule joins a source's p-values, Benjamini and Hochberg's says which sources to call, and
-    a detector rings for a called source where its own p-value is small enough. The score is one
-    minus the joined p-value; raw scores order those that share one. A reference too small to call
-    what is robustly far out does not silence it: the robust alarms then ring too, but for a
-    detector whose alarms are as usual among the released, and a note says that they are not
-    calibrated.
-    """
-    table = np.array([opinion.scores for opinion in opinions])
-    p_values = np.array(
-        [_p_values(one, usual) for one, usual in zip(opinions, reference, strict=True)]
-    )
-    asked = np.array([opinion.judged for opinion in opinions]).sum(axis=0)
-    joined = union(p_values, asked)
-    called = discoveries(joined, false_share)
-    limit = float(joined[called].max(initial=0.0))
-    share = -np.expm1(np.log1p(-min(limit, 1.0 - 1e-12)) / np.maximum(asked, 1))
-    # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
-    rings = called & (table > 0) & (p_values <= share * (1.0 + 1e-9))
-    known = max(int(usual.judged.sum()) for usual in reference)
-    robust = np.array([_robust(one, usual) for one, usual in zip(opinions, reference, strict=True)])
-    questions = int(asked.sum())
-    # Only what lies beyond the whole reference can be called by a reference of this size.
-    beyond = (robust & (p_values <= _LOWEST / (known + 1))).any(axis=0)
-    enough = large_enough(known, questions, int(beyond.sum()), false_share)
-    order = 0.5 * table.max(axis=0, initial=0.0) / (known + 1)
-    return Alarms(
-        rings=rings if enough else rings | robust,
-        scores=np.clip(1.0 - joined + order, 0.0, 1.0),
-        p_values=joined,
-        thresholds={opinion.name: limit for opinion in opinions},
-        notes=() if enough else (_too_small(known, questions, false_share),),
-    )
-
-
-def _robust(opinion: Opinion, usual: Opinion) -> Flags:
-    """Ring robustly, unless the reference rings so often that most alarms here would be false."""
-    rings = opinion.scores >= ALARM
-    among = float((usual.scores[usual.judged] >= ALARM).mean()) if usual.judged.any() else 0.0
-    false: bool = among * int(opinion.judged.sum()) > _HALF * int(rings.sum())
-    return np.zeros_like(rings) if false else rings
-
-
-def _p_values(opinion: Opinion, usual: Opinion) -> Floats:
-    return np.where(opinion.judged, conformal(opinion.scores, usual.scores[usual.judged]), 1.0)
-
-
-def _too_small(known: int, questions: int, false_share: float) -> str:
-    least = int(np.ceil(questions / (false_share * (known + 1))))
-    return (
-        f"the reference of {known} sources is small for {questions} questions: fewer than {least} "
-        "bad sources cannot be told from chance, so robust alarms ring too, uncalibrated"
-    )

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
-from quarantine.evidence import Flags, Floats, Ints
-from quarantine.overlap import Answers, affordable, met, number, table
+from quarantine.evidence import Evidence, Flags, Floats, Ints
+from quarantine.overlap import Answers, affordable, answers, met, number, table
 
 PARTNERS: Final = 3
 """As many others at least must be as conspicuous as a source: a chance pair does not ring."""
@@ -50,6 +50,11 @@ class _Group:
     core: Flags
     size: Ints
     others: sp.csr_array
+
+
+def echoed(evidence: Evidence) -> Echoes:
+    """Return who echoes a group in this evidence, looked for once for all who ask."""
+    return evidence.once("echoes", lambda: echoes(answers(evidence)))
 
 
 def echoes(said: Answers) -> Echoes:

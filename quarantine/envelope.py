@@ -20,7 +20,7 @@ from pydantic import (
 
 from quarantine import strict_json
 from quarantine.errors import MalformedError
-from quarantine.model import Data, Event, Kind, Said, to_micros
+from quarantine.model import Data, Event, Kind, Said, Worded, to_micros
 from quarantine.plugins import offered
 
 LARGEST: Final = 64 * 1024
@@ -42,6 +42,8 @@ _PLAIN: Final[dict[object, frozenset[type]]] = {
     float | None: frozenset({int, float, NoneType}),
 }
 """What the types of fields are in JSON; a field of any other type is left to pydantic."""
+UNHEARD: Final = frozenset(Data.model_fields) - {"shown"}
+"""What any data may hold and no kind hears: it changes nothing of what an event says."""
 _LONGEST_NAME: Final = 512
 _ASKED: Final = 8
 """Attributes that every event has."""
@@ -237,6 +239,12 @@ def opened(body: bytes) -> tuple[CloudEvent, Data]:
     """Return the attributes and data of a body that is held, which was read before."""
     event = _attributes(strict_json.parse(body.decode()))
     return event, _data(kinds()[event.type], event.data)
+
+
+def worded(body: bytes) -> Worded:
+    """Return the texts of a body that is held, which was read before."""
+    value: Any = strict_json.scan_plain(body.decode().lstrip(), 0)[0]
+    return kinds()[value["type"]].words(value["data"])
 
 
 def _attributes(value: object) -> CloudEvent:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from quarantine.known import NOTHING, Known
 from quarantine.model import SourceKey
+from quarantine.texts import Texts
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+
+Drawn = TypeVar("Drawn")
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 _SPREAD: Final = 2654435761
@@ -62,6 +66,9 @@ class Findings:
     make the words for the finding at a position, only when someone asks. `events` holds a score
     0..1 per row of `Evidence.held` where the detector can point at events, else it has no rows;
     `event_because` makes the words for a row. `silent` says why it could judge nobody at all.
+    `by_agreement` says that the scores rest on agreement with the others alone, which a ring that
+    makes the consensus turns round; `posterior` that a score below the alarm is half the
+    probability of being bad, so that it may count for more than a hint.
     """
 
     sources: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -71,6 +78,8 @@ class Findings:
     events: Floats = field(default_factory=lambda: np.empty(0))
     event_because: Callable[[int], str] = _no_text
     silent: str = ""
+    by_agreement: bool = False
+    posterior: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +102,13 @@ class Evidence:
     Both frames have a row an event and the columns `index` (int64, log index), `source`, `target`,
     `answer` (int32 codes into the lists here), `kind` and `scope` (categorical), `value` (float64,
     0..1, NaN where the kind has none), `place` (float64, NaN where unknown), `at` and `claimed`
-    (datetime64[us, UTC]). Codes are given in order of first appearance, held before released, so
+    (datetime64[us, UTC]), and what is worded (int32, -1 where absent): `asked`, `chosen`, `other`
+    and `own` (codes into `texts`), `model` (into `models`) and `generation`; see `Wording`. Codes
+    are given in order of first appearance, held before released, so
     the held sources are exactly 0..n-1. A target is one (kind, scope, target, question).
     `cluster` is the voice each source counts to (codes); every source its own until linked.
+    `gold` is the code of the hidden right answer by target code, `topic` that of its topic in
+    `topics`; -1 where nobody knows it, and no entries where nothing was asked of this evidence.
     `beside` is neither judged nor taught from; it only surrounds the reference in `folds`.
     """
 
@@ -108,7 +121,28 @@ class Evidence:
     producers: Ints
     cluster: Ints
     timed: bool = True
+    gold: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    topic: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    topics: Sequence[str] = ()
+    texts: Texts = field(default_factory=Texts)
+    models: Sequence[str] = ()
     beside: pd.DataFrame = field(default_factory=pd.DataFrame)
+    drawn: dict[str, tuple[tuple[pd.DataFrame, ...], object]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def once(self, name: str, draw: Callable[[], Drawn]) -> Drawn:
+        """Return what `draw` finds in these rows; whoever asks again under `name` gets the same.
+
+        For what several linkers and detectors need and voices do not matter to: pairs are dear.
+        """
+        rows = (self.held, self.released, self.beside)
+        known, found = self.drawn.get(name, ((), None))
+        # The same frames, not equal ones: whoever replaced one gets nothing of before.
+        if [id(each) for each in known] != [id(each) for each in rows]:
+            found = draw()
+            self.drawn[name] = (rows, found)
+        return cast("Drawn", found)
 
     @property
     def cold_start(self) -> bool:
@@ -152,11 +186,16 @@ def micros(times: pd.Series[pd.Timestamp]) -> Ints:
 
 
 def evidence_from(
-    held: pa.Table, released: pa.Table | None = None, *, timed: bool = True
+    held: pa.Table,
+    released: pa.Table | None = None,
+    *,
+    timed: bool = True,
+    known: Known = NOTHING,
 ) -> Evidence:
     """Make frames with shared codes of two tables in `EVENT_SCHEMA`.
 
-    `timed` says whether the times mean anything: a file without times has only its order.
+    `timed` says whether the times mean anything: a file without times has only its order. `known`
+    is what is known beside the events; its wording is by their `index`.
     """
     both = held if released is None else pa.concat_tables([held, released])
     both = both.select(EVENT_SCHEMA.names).unify_dictionaries().combine_chunks()
@@ -166,12 +205,14 @@ def evidence_from(
     kind, kinds = _words(both, "kind")
     scope, scopes = _words(both, "scope")
     answer, answers = _words(both, "answer")
-    target, targets = _targets(both, kind, scope)
+    target, targets, names = _targets(both, kind, scope)
+    index = _column(both, "index").astype(np.int64)
+    topic, topics = known.by_topic(names)
     arrived = _column(both, "arrived").astype(np.int64)
     claimed = _column(both, "claimed").astype(np.int64)
     frame = pd.DataFrame(
         {
-            "index": _column(both, "index").astype(np.int64),
+            "index": index,
             "source": keys.astype(np.int32),
             "target": target.astype(np.int32),
             "kind": pd.Categorical.from_codes(kind, pd.Index(kinds, dtype="str")),
@@ -181,6 +222,7 @@ def evidence_from(
             "place": _column(both, "place").astype(np.float64),
             "at": pd.to_datetime(arrived, unit="us", utc=True),
             "claimed": pd.to_datetime(claimed, unit="us", utc=True),
+            **known.wording.at(index),
         }
     )
     first_seen = np.full(len(sources), np.iinfo(np.int64).max)
@@ -194,7 +236,12 @@ def evidence_from(
             for pair in sources.tolist()
         ],
         targets=targets,
+        gold=known.answers(names, answers),
         answers=answers,
+        topic=topic,
+        topics=topics,
+        texts=known.wording.texts,
+        models=known.wording.models,
         first_seen=first_seen,
         producers=sources // max(len(named), 1),
         cluster=np.arange(len(sources)),
@@ -222,7 +269,8 @@ def _pairs(left: Ints, right: Ints, width: int) -> tuple[Ints, Ints]:
     return codes.astype(np.int64), np.asarray(packed, np.int64)
 
 
-def _targets(table: pa.Table, kind: Ints, scope: Ints) -> tuple[Ints, list[str]]:
+def _targets(table: pa.Table, kind: Ints, scope: Ints) -> tuple[Ints, list[str], list[str]]:
+    """Return codes of targets, how each is spelled, and the name it goes by elsewhere."""
     target, names = _words(table, "target")
     question, questions = _words(table, "question")
     asked, questioned = _pairs(target, question, len(questions))
@@ -236,4 +284,4 @@ def _targets(table: pa.Table, kind: Ints, scope: Ints) -> tuple[Ints, list[str]]
         else names[pair // width]
         for pair in told.tolist()
     ]
-    return codes, spelled
+    return codes, spelled, [names[pair // width] for pair in told.tolist()]

@@ -8,11 +8,13 @@ from typing import cast
 
 import numpy as np
 
-from quarantine import calibration
-from quarantine.calibration import Alarms, Opinion
+from quarantine import opinions
+from quarantine.clusters import clusters
 from quarantine.evidence import Evidence, Findings, Floats, Ints
+from quarantine.opinions import Alarms, Opinion
 from quarantine.plugins import offered
-from quarantine.ports import Detector
+from quarantine.ports import Detector, Linker
+from quarantine.verdicts import CONSENSUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,14 @@ class Heard:
 
     def of(self, sources: Ints) -> Opinion:
         """Return the opinion of these sources."""
-        return Opinion(self.name, self.scores[sources], self.place[sources] >= 0)
+        return Opinion(
+            name=self.name,
+            scores=self.scores[sources],
+            judged=self.place[sources] >= 0,
+            holds=self.channel != CONSENSUS,
+            by_agreement=self.findings.by_agreement,
+            posterior=self.findings.posterior,
+        )
 
 
 def detectors() -> Mapping[str, Detector]:
@@ -46,18 +55,43 @@ def hear(name: str, evidence: Evidence) -> Heard:
     return Heard(name, detector.channel, findings, scores, place)
 
 
-def alarms(evidence: Evidence, heard: Sequence[Heard], false_share: float) -> Alarms:
+def linkers() -> Mapping[str, Linker]:
+    """Return the linkers by name, in name order."""
+    return cast("Mapping[str, Linker]", offered("quarantine.linkers", "LINKER"))
+
+
+class Ears:
+    """How a pass listens: everybody is heard anew. Who remembers may spare what is dear."""
+
+    def linked(self, evidence: Evidence) -> Evidence:
+        """Count linked sources as one voice, before any detector counts voices."""
+        links = {name: linker.link(evidence) for name, linker in linkers().items()}
+        return evidence.linked(clusters(evidence, links))
+
+    def hear(self, name: str, evidence: Evidence) -> Heard:
+        """Ask one detector about what is held."""
+        return hear(name, evidence)
+
+    def rehearse(self, one: Heard, evidence: Evidence) -> Heard:
+        """Ask a detector about the released sources, to learn what is usual for it."""
+        return _rehearse(one, evidence)
+
+
+def alarms(
+    evidence: Evidence, heard: Sequence[Heard], false_share: float, ears: Ears | None = None
+) -> Alarms:
     """Say who rings for whom: robustly on a cold start, else calibrated on the released."""
+    rehearse = _rehearse if ears is None else ears.rehearse
     held = np.arange(evidence.held_sources)
     if evidence.cold_start:
-        return calibration.cold([one.of(held) for one in heard])
+        return opinions.cold([one.of(held) for one in heard])
     known = np.unique(evidence.released["source"].to_numpy()).astype(np.int64)
-    usual = [_rehearse(one, evidence) for one in heard]
+    usual = [rehearse(one, evidence) for one in heard]
     sure = [
         _unheard(one) if rehearsed.findings.silent else one
         for one, rehearsed in zip(heard, usual, strict=True)
     ]
-    return calibration.warm(
+    return opinions.warm(
         [one.of(held) for one in sure],
         [rehearsed.of(known) for rehearsed in usual],
         false_share=false_share,

@@ -6,6 +6,9 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, repeat
+from operator import itemgetter
+from typing import Any
 
 from quarantine.errors import TamperedError
 
@@ -57,18 +60,49 @@ def event_leaf(identity: tuple[str, str, str], arrived: int, key: str, commitmen
 
 
 def event_leaves(
-    producer: str, arrived: int, key: str
-) -> Callable[[str, str, bytes, bytes], bytes]:
-    """Return `event_leaf` for the many events of one arrival: of source, id, salt and body."""
+    by: tuple[str, int, str],
+    sources: Iterable[str],
+    ids: Iterable[str],
+    salts: Iterable[bytes],
+    bodies: Iterable[bytes],
+) -> list[bytes]:
+    """Return `event_leaf` of the many events of one arrival, given as columns of equal length.
+
+    `by` is what they share: the producer, when they arrived (µs), and the key that vouched.
+    """
+    producer, arrived, key = by
     before = b"\x00" + frame(b"event/1", producer.encode())
     after = frame(b"%d" % arrived, key.encode()) + _length(HASH_SIZE)
+    return [
+        _sha256(
+            b"".join(
+                (
+                    before,
+                    _length(len(source)),
+                    source,
+                    _length(len(id_)),
+                    id_,
+                    after,
+                    _sha256(salt + body).digest(),
+                )
+            )
+        ).digest()
+        for source, id_, salt, body in zip(
+            map(str.encode, sources), map(str.encode, ids), salts, bodies, strict=True
+        )
+    ]
 
-    def leaf(source: str, id_: str, salt: bytes, body: bytes) -> bytes:
-        who, which = source.encode(), id_.encode()
-        framed = before + _length(len(who)) + who + _length(len(which)) + which + after
-        return _sha256(framed + _sha256(salt + body).digest()).digest()
 
-    return leaf
+def leaves_of(facts: Iterable[Sequence[Any]]) -> list[bytes]:
+    """Compute the leaves of events given whole (`model.Held`, or as many of its fields in order).
+
+    What the events of one arrival share is framed once.
+    """
+    found: list[bytes] = []
+    for shared, rows in groupby(facts, key=itemgetter(1, 4, 5)):
+        columns = list(zip(*rows, strict=True))
+        found += event_leaves(shared, columns[2], columns[3], columns[6], columns[7])
+    return found
 
 
 def act_leaf(kind: bytes, at: int, body: bytes) -> bytes:
@@ -111,19 +145,22 @@ class Frontier:
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
-    """Return the root over `leaves` (hashes)."""
-    frontier = Frontier()
-    frontier.extend(leaves)
-    return frontier.root()
+    """Return the root over `leaves` (hashes).
+
+    Level by level: neighbours are hashed together, and an odd last one goes up as it is.
+    """
+    row = list(leaves)
+    while len(row) > 1:
+        odd = row[-1:] if len(row) % 2 else []
+        each = iter(row)
+        pairs = zip(repeat(b"\x01"), each, each, strict=False)
+        row = [_sha256(pair).digest() for pair in map(b"".join, pairs)] + odd
+    return row[0] if row else EMPTY_ROOT
 
 
 def subtree(leaves: Sequence[bytes]) -> bytes:
     """Return the root of a complete subtree: `leaves` hashes, a power of two of them."""
-    row = list(leaves)
-    while len(row) > 1:
-        above = zip(row[::2], row[1::2], strict=True)
-        row = [_sha256(b"\x01" + left + right).digest() for left, right in above]
-    return row[0]
+    return root_of(leaves)
 
 
 def peaks_of(size: int) -> list[Node]:

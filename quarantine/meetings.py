@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy.sparse as sp
 
 from quarantine.evidence import Evidence, Floats, Ints, micros
 from quarantine.overlap import affordable, met, number, table
@@ -39,8 +40,7 @@ def meetings(evidence: Evidence, *, parts: int) -> Meetings:
     kept = affordable(np.bincount(where))[where]
     who, where, at = who[kept], where[kept], at[kept]
     size = len(evidence.sources)
-    asked = table(who, where, np.ones(len(who)), size)
-    common = asked @ asked.T
+    common = evidence.once("common", lambda: _common(who, where, size))
     found = []
     for moment in (at // length, (at + length // 2) // length):
         cell = number(where, moment)
@@ -77,6 +77,12 @@ def choices(evidence: Evidence) -> Meetings:
     nats = np.where(often > chance, often * np.log(often / chance) - (often - chance), 0.0)
     paid = np.log(max(int((count > 0).sum()), 1) ** 2)
     return Meetings(source, partner, often.astype(np.int64), nats - paid)
+
+
+def _common(who: Ints, where: Ints, sources: int) -> sp.csr_array:
+    asked = table(who, where, np.ones(len(who)), sources)
+    common: sp.csr_array = asked @ asked.T
+    return common
 
 
 def _first_acts(evidence: Evidence) -> tuple[Ints, Ints, Ints]:

@@ -193,11 +193,10 @@ class Logged:
     act: Act
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One held event as a release or an auditor reads it: all that its leaf covers."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a row
     producer: str
     source: str
     id: str
@@ -265,11 +264,10 @@ class Named:
     until: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One event of a frozen request: its place in the log, its leaf and the voices it counts to."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a row
     leaf: bytes
     cluster: str
     producer: str = ""

@@ -36,12 +36,22 @@ def normal(text: str) -> str:
     runs of blanks as one space. It is idempotent: `normal(normal(t)) == normal(t)`. Two texts with
     one normal form look alike; it is for comparing, not for showing.
     """
+    if text.isascii() and (plain := " ".join(text.split())).isprintable():
+        return _plain(plain)
     seen: list[str] = []
     while text not in seen:
         seen.append(text)
         text = _step(text)
     # Where the steps go round in a circle instead of standing still, all of it has one name.
     return min(seen[seen.index(text) :])
+
+
+def _plain(text: str) -> str:
+    """Return the normal form of printable ASCII, where one step stands still, in less time."""
+    text = text.lower()
+    for character, prototype in _ASCII.items():
+        text = text.replace(character, prototype)
+    return text
 
 
 def _step(text: str) -> str:

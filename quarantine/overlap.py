@@ -70,8 +70,18 @@ def number(left: Ints, right: Ints) -> Ints:
     return codes.astype(np.int64)
 
 
+def alike(evidence: Evidence) -> Overlap:
+    """Return who shares answers to targets, whenever they were given."""
+    said = answers(evidence)
+    return evidence.once("alike", lambda: overlap(said.source, said.cell, sources=said.sources))
+
+
 def answers(evidence: Evidence) -> Answers:
     """Return the latest answer of each source to each target, held and released alike."""
+    return evidence.once("answers", lambda: _answers(evidence))
+
+
+def _answers(evidence: Evidence) -> Answers:
     frame = evidence.everything
     source = frame["source"].to_numpy().astype(np.int64)
     target = frame["target"].to_numpy().astype(np.int64)

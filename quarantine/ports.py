@@ -33,8 +33,12 @@ class Store(Protocol):
     def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
         """Return which of these entries of `stream` were taken before, whatever became of them."""
 
-    def record(self, acts: Sequence[Act]) -> list[int]:
-        """Append acts to the log; return their indexes."""
+    def record(self, acts: Sequence[Act], require: Callable[[], None] | None = None) -> list[int]:
+        """Append acts to the log; return their indexes.
+
+        `require` is asked inside the transaction, when nobody else can write any more: what it
+        reads is what the acts will follow on, and when it raises nothing is appended.
+        """
 
     def acts(self, since: int = 0) -> Iterator[Logged]:
         """Yield acts from log index `since` on, in log order."""
@@ -85,14 +89,14 @@ class Store(Protocol):
         """Return dead letters after number `since`, oldest first, with their numbers."""
 
     def counts(self) -> Mapping[str, Counts]:
-        """Return the law's figures by producer, from the rows themselves.
+        """Return the law's figures by producer; kept with the rows, and `verify` counts them anew.
 
         An arrival whose entry has `AGAIN` in it is a dead letter on its second way: it counts as
         what became of it, and no longer as the dead letter that it was.
         """
 
-    def seqs(self, producer: str) -> list[int]:
-        """Return the entry counters received from `producer`, rising."""
+    def spans(self, producer: str) -> list[tuple[int, int]]:
+        """Return the entry counters received from `producer`: ranges (inclusive), rising, apart."""
 
     def lost(self, act: Act, producer: str, first: int, last: int) -> bool:
         """Append the act that entries `first` to `last` (seq, inclusive) never came, and count it.
@@ -133,7 +137,7 @@ class Store(Protocol):
         """Return the root of one complete subtree of the log (a `log.Node`)."""
 
     def verify(self) -> Iterator[str]:
-        """Recompute every leaf from its row; name each that is not what it was."""
+        """Recompute every leaf and the figures from the rows; name each that is not what it was."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint over the first `size` leaves."""

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from types import MappingProxyType
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import numpy as np
 
-from quarantine.calibration import ALARM, Alarms
-from quarantine.clusters import clusters
-from quarantine.evidence import Evidence, Floats
-from quarantine.hearing import Heard, alarms, detectors, hear
+from quarantine.evidence import Evidence, Flags, Floats
+from quarantine.hearing import Ears, Heard, alarms, detectors
 from quarantine.model import Dossier, Finding, SourceKey, Standing
-from quarantine.plugins import offered
-from quarantine.ports import Linker
+from quarantine.opinions import Alarms
+from quarantine.pointing import SHOWN, events
+from quarantine.rushes import Rushes
 from quarantine.verdicts import ruling, verdict
 
 NOBODY_RULED: Final[Mapping[SourceKey, Standing]] = MappingProxyType({})
 _UNRULED: Final = Standing()
-_SHOWN: Final = 0.4
-"""A finding weaker than this, without an alarm, is not worth a sentence."""
-_OWN: Final = 0.5
-"""How much of an event's own oddness counts beside what is thought of its source."""
+FALSE_SHARE: Final = 0.1
+"""The share of alarms that may be false, where nobody asks for another."""
 
 Done = TypeVar("Done")
 
@@ -36,7 +33,8 @@ class Scored:
     `dossiers` are in order of first appearance; `event_scores` has a score 0..1 per row of
     `evidence.held` and `event_because` makes the words for a row. `thresholds` gives, by detector,
     the score (cold start) or the joined p-value (else) from which it rings; `seconds` the time by
-    stage; `versions` each detector's settings, for the manifest; `notes` what a reader must know.
+    stage; `versions` each detector's settings, for the manifest; `notes` what a reader must know;
+    `rushes` the windows that are held whole.
     """
 
     dossiers: list[Dossier]
@@ -47,37 +45,64 @@ class Scored:
     seconds: dict[str, float]
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    rushes: Rushes = field(default_factory=Rushes)
 
 
-def linkers() -> Mapping[str, Linker]:
-    """Return the linkers by name, in name order."""
-    return cast("Mapping[str, Linker]", offered("quarantine.linkers", "LINKER"))
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One pass before it is put into words: sources counted as voices, detectors heard, alarms.
+
+    Whoever needs only figures stops here: `rang.scores` and `rang.rings` by source code.
+    """
+
+    linked: Evidence
+    heard: Sequence[Heard]
+    rang: Alarms
+    seconds: dict[str, float]
+
+    @property
+    def alarmed(self) -> Flags:
+        """Say of each held source whether any detector rings for it."""
+        rings: Flags = np.logical_or.reduce(self.rang.rings, axis=0)
+        return rings
+
+
+def weigh(
+    evidence: Evidence, *, false_share: float = FALSE_SHARE, ears: Ears | None = None
+) -> Weighed:
+    """Link sources, hear every detector and say who rings; `ears` is how a pass listens."""
+    ears = Ears() if ears is None else ears
+    seconds: dict[str, float] = {}
+    linked = _timed(seconds, "link", lambda: ears.linked(evidence))
+    heard = [
+        _timed(seconds, name, lambda: ears.hear(name, linked))  # noqa: B023  called at once
+        for name in detectors()
+    ]
+    rang = _timed(seconds, "calibrate", lambda: alarms(linked, heard, false_share, ears))
+    return Weighed(linked, heard, rang, seconds)
 
 
 def score(
     evidence: Evidence,
     standings: Mapping[SourceKey, Standing] = NOBODY_RULED,
     *,
-    false_share: float = 0.1,
+    false_share: float = FALSE_SHARE,
+    ears: Ears | None = None,
 ) -> Scored:
     """Judge every source with held events; the same evidence always gives the same dossiers.
 
     `standings` are people's rulings, which always win; `false_share` is the share of alarms that
     may be false, promised only where a reference has been released (`cold_start` is false).
     """
-    seconds: dict[str, float] = {}
-    linked = _timed(seconds, "link", lambda: _linked(evidence))
-    heard = [
-        _timed(seconds, name, lambda: hear(name, linked))  # noqa: B023  called at once
-        for name in detectors()
-    ]
-    rang = _timed(seconds, "calibrate", lambda: alarms(linked, heard, false_share))
+    weighed = weigh(evidence, false_share=false_share, ears=ears)
+    linked, heard, rang, seconds = weighed.linked, weighed.heard, weighed.rang, weighed.seconds
     dossiers = _timed(seconds, "dossiers", lambda: _dossiers(linked, heard, rang, standings))
-    event_scores, event_because = _events(linked, heard, rang)
+    judged = _timed(seconds, "events", lambda: events(linked, heard, rang))
     return Scored(
         dossiers=dossiers,
-        event_scores=event_scores,
-        event_because=event_because,
+        event_scores=judged.scores,
+        event_because=judged.because,
+        rushes=judged.rushes,
         cold_start=linked.cold_start,
         thresholds=rang.thresholds,
         seconds=seconds,
@@ -99,12 +124,6 @@ def _timed(seconds: dict[str, float], stage: str, work: Callable[[], Done]) -> D
 
 def _silent(one: Heard) -> bool:
     return bool(one.findings.silent)
-
-
-def _linked(evidence: Evidence) -> Evidence:
-    """Count linked sources as one voice, before any detector counts voices."""
-    links = {name: linker.link(evidence) for name, linker in linkers().items()}
-    return evidence.linked(clusters(evidence, links))
 
 
 def _dossiers(
@@ -156,7 +175,7 @@ def _shown(heard: Sequence[Heard], rang: Alarms) -> dict[int, tuple[Finding, ...
     found: dict[int, list[Finding]] = {}
     for one, rings in zip(heard, rang.rings, strict=True):
         scores, place = one.scores[: len(rings)], one.place[: len(rings)]
-        for source in np.flatnonzero((place >= 0) & (rings | (scores >= _SHOWN))).tolist():
+        for source in np.flatnonzero((place >= 0) & (rings | (scores >= SHOWN))).tolist():
             finding = Finding(
                 detector=one.name,
                 score=float(scores[source]),
@@ -168,26 +187,3 @@ def _shown(heard: Sequence[Heard], rang: Alarms) -> dict[int, tuple[Finding, ...
         source: tuple(sorted(findings, key=lambda finding: -finding.score))
         for source, findings in found.items()
     }
-
-
-def _events(
-    evidence: Evidence, heard: Sequence[Heard], rang: Alarms
-) -> tuple[Floats, Callable[[int], str]]:
-    """Score events: an event is as bad as its source, worse where a detector points at it."""
-    source = evidence.held["source"].to_numpy()
-    pointing = [one for one in heard if len(one.findings.events)]
-    pointed = np.zeros((len(pointing) + 1, len(source)))
-    for row, one in enumerate(pointing, start=1):
-        pointed[row] = one.findings.events
-    itself, speaker = pointed.max(axis=0), pointed.argmax(axis=0) - 1
-    worst = np.array([one.scores for one in heard]).argmax(axis=0)
-
-    def because(row: int) -> str:
-        if itself[row] > ALARM:
-            return pointing[int(speaker[row])].findings.event_because(row)
-        one = heard[int(worst[source[row]])]
-        if one.scores[source[row]] < _SHOWN:
-            return "nothing was found against it or its source"
-        return f"its source: {one.findings.because(int(one.place[source[row]]))}"
-
-    return 1.0 - (1.0 - rang.scores[source]) * (1.0 - _OWN * itself), because

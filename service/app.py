@@ -12,12 +12,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from quarantine.errors import UsageError
 from service.embedded import dying_with_parent
 from service.settings import State
 
 LOOPS: Final = ("intake", "scoring", "releasing")
 """The roles that run as processes; `export` and `operator` are identities of commands."""
 
+ANSWERS: Final = "intake"
+"""The role that answers `/livez` and `/readyz`."""
 GRACE_S: Final = 20.0
 POLL_S: Final = 0.1
 CALM_S: Final = 10.0
@@ -71,12 +74,16 @@ class _Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps the roles' processes running until it is told to stop; then they drain."""
+    """Keeps the roles' processes running until it is told to stop; then they drain.
+
+    `health` is HOST:PORT, where intake answers whether it is alive and ready.
+    """
 
     state: State
     bus: str
     roles: Sequence[str] = LOOPS
     tell: Callable[[str], None] = print
+    health: str | None = None
     stopping: bool = False
     _children: list[_Child] = field(default_factory=list)
 
@@ -86,6 +93,7 @@ class Supervisor:
             command = (
                 *(sys.executable, "-m", f"service.roles.{role}"),
                 *("--state", str(self.state.root), "--bus", self.bus),
+                *(("--health", self.health) if self.health and role == ANSWERS else ()),
             )
             self._children.append(_Child(role, command))
         self.mind()
@@ -119,6 +127,15 @@ class Supervisor:
             self.stop()
             for each, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
                 signal.signal(each, handler)
+
+
+def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the roles to run, all where none is named; raises `UsageError` for another name."""
+    roles = tuple(names or LOOPS)
+    wrong = [role for role in roles if role not in LOOPS]
+    if wrong:
+        raise UsageError(f"no role is called {wrong[0]}: {', '.join(LOOPS)}")
+    return roles
 
 
 def pid_file(state: State) -> Path:

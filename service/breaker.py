@@ -11,6 +11,8 @@ from approvals.model import ProducerPaused
 from quarantine.arrivals import Taken
 
 HOUR_S: Final = 3600.0
+STRANGERS: Final = ""
+"""The name under which all share who have none: names cost them nothing."""
 SHARE_OF_HOUR: Final = 1 / 60
 """Who is over its budget waits until so much of an hour's budget is there again."""
 
@@ -23,7 +25,8 @@ class Limits:
     who spoke too: who is alone disturbs nobody, and many who send much alike share. Who has a
     budget is judged by that instead. Of at least `least` events within `window`, `bad` (a share)
     put aside are too many. A pause starts with `shortest` and doubles, up to `longest`, each time
-    that it did not help.
+    that it did not help. Whatever their share, a producer's dead letters fill the store by no more
+    than `letters` an hour; all whom nobody registered are one producer in that.
     """
 
     window: timedelta = timedelta(seconds=10)
@@ -31,8 +34,26 @@ class Limits:
     much: int = 10
     least: int = 200
     bad: float = 0.5
+    letters: int = 100_000
     shortest: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class _Hour:
+    """What of an hour's budget is spent; it comes back evenly."""
+
+    spent: float = 0.0
+    at: datetime | None = None
+
+    def spend(self, count: int, at: datetime, budget: int) -> timedelta:
+        """Return how long to wait until there is budget again."""
+        a_second = budget / HOUR_S
+        back = 0.0 if self.at is None else (at - self.at).total_seconds() * a_second
+        self.spent, self.at = max(0.0, self.spent - max(0.0, back)) + count, at
+        if self.spent <= budget:
+            return timedelta()
+        return timedelta(seconds=(self.spent - budget * (1 - SHARE_OF_HOUR)) / a_second)
 
 
 @dataclass(slots=True)
@@ -45,17 +66,13 @@ class _Tally:
     dead: int = 0
     pauses: int = 0
     paused_until: datetime | None = None
-    spent: float = 0.0
-    spent_at: datetime | None = None
+    hour: _Hour = field(default_factory=_Hour)
 
-    def spend(self, events: int, at: datetime, budget: int) -> timedelta:
-        """Return how long to wait until there is budget again; it comes back evenly."""
-        a_second = budget / HOUR_S
-        back = 0.0 if self.spent_at is None else (at - self.spent_at).total_seconds() * a_second
-        self.spent, self.spent_at = max(0.0, self.spent - max(0.0, back)) + events, at
-        if self.spent <= budget:
-            return timedelta()
-        return timedelta(seconds=(self.spent - budget * (1 - SHARE_OF_HOUR)) / a_second)
+    def rest(self, until: datetime) -> None:
+        """Begin anew after a pause that lasts until then."""
+        self.pauses += 1
+        self.paused_until = self.since = until
+        self.events = self.before = self.dead = 0
 
 
 @dataclass(slots=True)
@@ -64,9 +81,16 @@ class Breaker:
 
     limits: Limits = Limits()
     _tallies: dict[str, _Tally] = field(default_factory=dict)
+    _letters: dict[str, _Hour] = field(default_factory=dict)
 
     def heard(
-        self, producer: str, taken: Taken, at: datetime, *, budget: int | None = None
+        self,
+        producer: str,
+        taken: Taken,
+        at: datetime,
+        *,
+        budget: int | None = None,
+        registered: bool = True,
     ) -> ProducerPaused | None:
         """Count what was taken from `producer` at `at`; return a pause when it must wait.
 
@@ -77,15 +101,17 @@ class Breaker:
         events = taken.stored + taken.duplicates + len(taken.dead)
         tally.events += events
         tally.dead += len(taken.dead)
-        for wait, because in self._faults(producer, tally, at, budgeted=budget is not None):
-            tally.pauses += 1
-            tally.paused_until = tally.since = at + wait
-            tally.events = tally.before = tally.dead = 0
-            return ProducerPaused(at=at, producer=producer, until=at + wait, because=because)
-        wait = tally.spend(events, at, budget) if budget else timedelta()
+        faults = list(self._faults(producer, tally, at, budgeted=budget is not None))
+        if faults:
+            tally.rest(at + max(faults)[0])
+        hours = [(tally.hour, events, budget, "events")] if budget else []
+        room = self._letters.setdefault(producer if registered else STRANGERS, _Hour())
+        hours.append((room, len(taken.dead), self.limits.letters, "dead letters"))
+        for hour, count, most, what in hours:
+            faults.append((hour.spend(count, at, most), f"more than {most} {what} within an hour"))
+        wait, because = max(faults)
         if not wait:
             return None
-        because = f"more than {budget} events within an hour"
         return ProducerPaused(at=at, producer=producer, until=at + wait, because=because)
 
     def _present(self, producer: str, at: datetime) -> _Tally:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
 
 from approvals.model import ProducerPaused
 from approvals.roster import Roster
@@ -17,10 +15,8 @@ from quarantine.model import INBOUND, to_micros
 from quarantine.ports import Store
 from service.again import sift_again
 from service.breaker import Breaker
+from service.fairness import Line, Shares
 from service.wire import Entry, give_up, sift
-
-PORTION: Final = 2 * 1024 * 1024
-"""Bytes that are taken in by one transaction: events in hand weigh many times their bytes."""
 
 Fields = Mapping[bytes, bytes]
 
@@ -36,43 +32,59 @@ class Door:
     secrets: Path
     clock: Callable[[], datetime]
     roster: Roster = field(default_factory=Roster)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _line: Line = field(default_factory=Line)
+    _shares: Shares = field(default_factory=Shares)
 
     def take(self, stream: str, entries: Sequence[tuple[str, Fields]]) -> Taken:
         """Take in what was read from `stream`, durably; hearing it again changes nothing.
 
-        Raises `UnavailableError` when the store cannot be written now: what was not taken by then
-        can be taken later, with all the rest once more.
+        Others have their turn in between where there is much. Raises `UnavailableError` when the
+        store cannot be written now: what was not taken by then can be taken later, with all the
+        rest once more.
         """
-        with self._lock:
-            self._follow()
-            at = to_micros(self.clock())
-            producer = self.roster.producers.get(stream.removeprefix(INBOUND))
-            stored, duplicates, dead = 0, 0, list[DeadLetter]()
-            secrets = cache(self._secret)  # read once for all that is taken in now
-            for some in _portions([Entry(stream, id_, fields, at) for id_, fields in entries]):
-                taken = self.store.take([sift(entry, producer, secrets) for entry in some])
-                stored += taken.stored
-                duplicates += taken.duplicates
-                dead += taken.dead
-            return Taken(stored, duplicates, dead)
+        stored, duplicates, dead = 0, 0, list[DeadLetter]()
+        secrets = cache(self._secret)  # read once for all that is taken in now
+        weights = [sum(map(len, fields.values())) for _, fields in entries]
+        for some in self._shares.cut(stream, weights, self.clock()):
+            with self._line:
+                started = self.clock()
+                taken = self._take(stream, entries[some], started, secrets)
+                self._shares.lasted(stream, sum(weights[some]), self.clock() - started)
+            stored += taken.stored
+            duplicates += taken.duplicates
+            dead += taken.dead
+        return Taken(stored, duplicates, dead)
+
+    def _take(
+        self,
+        stream: str,
+        entries: Sequence[tuple[str, Fields]],
+        now: datetime,
+        secrets: Callable[[str], bytes | None],
+    ) -> Taken:
+        self._follow()
+        at = to_micros(now)
+        producer = self.roster.producers.get(stream.removeprefix(INBOUND))
+        return self.store.take(
+            [sift(Entry(stream, id_, fields, at), producer, secrets) for id_, fields in entries]
+        )
 
     def give_up(self, stream: str, entry: tuple[str, Fields], deliveries: int) -> Taken:
         """Put aside an entry that was delivered too often."""
-        with self._lock:
+        with self._line:
             given = give_up(Entry(stream, *entry, to_micros(self.clock())), deliveries)
             return self.store.take([given])
 
     def again(self, letter: DeadLetter) -> Arrival:
         """Judge a dead letter by the registry as it stands now; raises what `sift_again` does."""
-        with self._lock:
+        with self._line:
             self._follow()
             producer = self.roster.producers.get(letter.producer)
             return sift_again(letter, to_micros(self.clock()), producer, self._secret)
 
     def producers(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return the names that are registered now, and the names whose streams must rest."""
-        with self._lock:
+        with self._line:
             self._follow()
             resting = self.roster.paused(self.clock())
             return frozenset(self.roster.producers), frozenset(resting)
@@ -81,7 +93,8 @@ class Door:
         """Let the breaker count what was taken; return a pause when the stream must rest."""
         name = stream.removeprefix(INBOUND)
         known = self.roster.producers.get(name)
-        return breaker.heard(name, taken, self.clock(), budget=known.budget if known else None)
+        budget = known.budget if known else None
+        return breaker.heard(name, taken, self.clock(), budget=budget, registered=known is not None)
 
     def _follow(self) -> None:
         """Catch up with the registry before judging by it: a key may have come or gone just now."""
@@ -92,17 +105,3 @@ class Door:
             return (self.secrets / key_id).read_bytes()
         except FileNotFoundError:
             return None
-
-
-def _portions(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Group entries, in their order, into portions of about `PORTION` bytes."""
-    some: list[Entry] = []
-    size = 0
-    for entry in entries:
-        some.append(entry)
-        size += sum(map(len, entry.fields.values()))
-        if size >= PORTION:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some

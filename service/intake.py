@@ -7,6 +7,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,16 +18,19 @@ from approvals.model import ProducerPaused
 from quarantine.errors import BrokenError, UnavailableError
 from service import dead_letters, reclaim
 from service.breaker import Breaker
-from service.bus import GROUP, connect, stream_of
+from service.bus import DEAD, GROUP, stream_of
 from service.door import Door
 from service.readiness import Readiness
 from service.reconcile import Reconciler
 from service.repair import Repair
+from service.servers import Bus, open_bus
 from service.streams import Streams
 
 EVERY_S: Final = 1.0
 BACK_OFF_S: Final = 1.0
 IDLE_MS: Final = 5000
+THREADS: Final = 64
+"""Streams whose entries wait at the door at once; who waits for a thread waits out of turn."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ class Intake:
     idle_ms: int = IDLE_MS
     breaker: Breaker = field(default_factory=Breaker)
     readiness: Readiness = field(default_factory=Readiness)
-    _client: redis.Redis = field(init=False)
+    _bus: Bus = field(init=False)
     _streams: Streams = field(init=False)
     _repair: Repair = field(init=False)
     _put_aside: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,15 +61,17 @@ class Intake:
 
     def __post_init__(self) -> None:
         """Prepare the connections; nothing is sent yet."""
-        self._client = connect(self.url)
-        self._streams = Streams(self.url, self._client, self.consumer, self.handle)
-        self._repair = Repair(self._client, self.reconciler.record)
+        self._bus = open_bus(self.url)
+        self._streams = Streams(self.url, self._bus, self.consumer, self.handle)
+        self._repair = Repair(self._bus, self.reconciler.record)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Take in until `stopping` is set; then finish the batches in hand, and return.
 
         Raises `BrokenError` when the disk failed under the store: nothing is tried again then.
         """
+        threads = ThreadPoolExecutor(THREADS)
+        asyncio.get_running_loop().set_default_executor(threads)
         await self._streams.connect()
         loops = [
             asyncio.create_task(self._again(self._follow, EVERY_S)),
@@ -91,7 +97,7 @@ class Intake:
                 raise error
         with contextlib.suppress(redis.RedisError, OSError, UnavailableError):
             await self._reconcile()  # the figures are right while nothing runs, too
-        self._client.close()
+        self._bus.close()
 
     async def handle(self, message: BatchStreamMessage) -> None:
         """Take in what was read: held or put aside for good before it is acknowledged."""
@@ -127,10 +133,11 @@ class Intake:
 
     async def _forgive(self, stream: str, ids: Sequence[str]) -> None:
         """Count the deliveries of `ids` anew: what failed was the store, not the entries."""
-        forgive = functools.partial(
-            self._client.xclaim, stream, GROUP, self.consumer, 0, [*ids], retrycount=1, justid=True
-        )
         with contextlib.suppress(redis.RedisError):
+            client = self._bus.of(stream)
+            forgive = functools.partial(
+                client.xclaim, stream, GROUP, self.consumer, 0, [*ids], retrycount=1, justid=True
+            )
             await asyncio.to_thread(forgive)
 
     async def _follow(self) -> None:
@@ -142,16 +149,17 @@ class Intake:
 
     async def _reclaim(self) -> None:
         for stream in self._streams.running():
-            left = await asyncio.to_thread(reclaim.left_over, self._client, stream, self.idle_ms)
+            client = await asyncio.to_thread(self._bus.of, stream)
+            left = await asyncio.to_thread(reclaim.left_over, client, stream, self.idle_ms)
             for chunk in left:
                 await self._take_over(stream, chunk)
             await asyncio.to_thread(
-                reclaim.forget_dead, self._client, stream, self.consumer, self.idle_ms
+                reclaim.forget_dead, client, stream, self.consumer, self.idle_ms
             )
 
     async def _take_over(self, stream: str, chunk: reclaim.Chunk) -> None:
         message = await asyncio.to_thread(
-            reclaim.claim, self._client, stream, self.consumer, chunk, self.idle_ms
+            reclaim.claim, self._bus.of(stream), stream, self.consumer, chunk, self.idle_ms
         )
         if chunk.deliveries >= reclaim.MOST:
             await asyncio.to_thread(self._give_up, message, chunk.deliveries)
@@ -164,14 +172,15 @@ class Intake:
         for id_, fields in zip(message["message_ids"], message["data"], strict=True):
             _log.error("%s %s was delivered %d times", stream, id_.decode(), deliveries)
             self.door.give_up(stream, (id_.decode(), fields), deliveries)
-            self._client.xack(stream, GROUP, id_)
+            self._bus.of(stream).xack(stream, GROUP, id_)
 
     async def _copy_dead_letters(self) -> None:
+        client = await asyncio.to_thread(self._bus.of, DEAD)
         if self._copied is None:
-            self._copied = await asyncio.to_thread(dead_letters.copied, self._client)
+            self._copied = await asyncio.to_thread(dead_letters.copied, client)
         self._put_aside.clear()
         self._copied = await asyncio.to_thread(
-            dead_letters.copy, self.door.store, self._client, self._copied
+            dead_letters.copy, self.door.store, client, self._copied
         )
         # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the event.
         with contextlib.suppress(TimeoutError):
@@ -197,6 +206,8 @@ class Intake:
                 _log.warning("%s: %s", name, error)
                 self.readiness.fails(name, error)
                 await asyncio.sleep(BACK_OFF_S)
+                with contextlib.suppress(redis.RedisError, OSError):
+                    await asyncio.to_thread(self._bus.look_again)
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None] | asyncio.Task[bool]]) -> None:

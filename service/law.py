@@ -95,11 +95,10 @@ def _figures(here: Counts, passage: Passage | None, seen: int, *, answered: bool
     )
 
 
-def missing(seqs: Sequence[int], known: Sequence[Range] = ()) -> list[Range]:
-    """Return the gaps in rising `seqs`, which begin at 1, that the `known` ranges do not cover."""
+def missing(spans: Sequence[Range], known: Sequence[Range] = ()) -> list[Range]:
+    """Return the gaps in rising `spans`, which begin at 1, that the `known` ranges do not cover."""
     found, expected = [], 1
-    steps = sorted([*((seq, seq) for seq in seqs), *known]) if known else [(s, s) for s in seqs]
-    for first, last in steps:
+    for first, last in sorted([*spans, *known]):
         if first > expected:
             found.append((expected, first - 1))
         expected = max(expected, last + 1)

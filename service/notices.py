@@ -6,11 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import redis
 
 from quarantine.record import spell_time
 from service.bus import NOTICES
+
+KEPT: Final = 10_000
+"""About so many of the newest stay on the bus, whose memory is shared; the log has them all."""
 
 
 def publish(
@@ -31,4 +35,5 @@ def publish(
         "datacontenttype": "application/json",
         "data": said,
     }
-    client.xadd(NOTICES, {"event": json.dumps(event, ensure_ascii=False)})
+    spoken = json.dumps(event, ensure_ascii=False)
+    client.xadd(NOTICES, {"event": spoken}, maxlen=KEPT, approximate=True)

@@ -9,7 +9,8 @@ import redis
 from quarantine.arrivals import Passage
 from quarantine.model import INBOUND
 from quarantine.ports import Store
-from service.bus import GROUP, inbound
+from service.bus import GROUP
+from service.servers import Bus, streams
 
 TRIES: Final = 3
 LAST_ID: Final = f"{2**64 - 1}-{2**64 - 1}"
@@ -55,10 +56,11 @@ class Standing(NamedTuple):
     read: frozenset[bytes]
 
 
-def standings(client: redis.Redis, store: Store) -> dict[str, Standing]:
+def standings(bus: Bus, store: Store) -> dict[str, Standing]:
     """Return how every inbound stream stands, by producer. Raises what redis raises."""
     return {
-        stream.removeprefix(INBOUND): standing(client, store, stream) for stream in inbound(client)
+        stream.removeprefix(INBOUND): standing(bus.of(stream), store, stream)
+        for stream in streams(bus)
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,13 +15,14 @@ from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
 import redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import AskError, ClusterDownError, OutOfMemoryError, TryAgainError
 
 from approvals.signers.file import SIGNER
 from quarantine.errors import RefusedError, UnavailableError, UsageError
 from quarantine.model import PRODUCER_NAME
-from service.bus import connect, shown, stream_of
+from service.bus import shown, stream_of
 from service.ledger import Ledger, Signed
+from service.servers import Bus, open_bus
 from service.sheets import digest_of, events_in
 from service.slices import MOST
 from service.wire import LARGEST_BATCH, HmacKey, signed_bytes
@@ -33,6 +35,17 @@ LONGEST_WAIT_S: Final = 2.0
 TELL_EVERY: Final = 10_000
 
 _PEM: Final = b"-----BEGIN"
+_LATER: Final = (
+    OutOfMemoryError,
+    redis.ConnectionError,
+    redis.TimeoutError,
+    # A cluster that moves a stream, or that lost a server.
+    AskError,
+    ClusterDownError,
+    TryAgainError,
+    redis.ReadOnlyError,
+)
+"""What the bus says to an entry that it takes when it is sent again."""
 
 
 class Key(Protocol):
@@ -83,14 +96,14 @@ class Publisher:
     ledger_path: Path
     patience_s: float = PATIENCE_S
     ledger: Ledger = field(init=False)
-    _client: redis.Redis = field(init=False)
+    _bus: Bus = field(init=False)
     _acknowledged: int = 0
 
     def __post_init__(self) -> None:
         """Open the ledger; nothing is sent yet."""
         if not PRODUCER_NAME.fullmatch(self.producer):
             raise UsageError(f"a producer's name is {PRODUCER_NAME.pattern}, not {self.producer!r}")
-        self._client = connect(self.bus_url)
+        self._bus = open_bus(self.bus_url)
         self.ledger = Ledger(self.ledger_path)
 
     def resume(self) -> int:
@@ -136,7 +149,7 @@ class Publisher:
     def close(self) -> None:
         """Close the ledger and the connection."""
         self.ledger.close()
-        self._client.close()
+        self._bus.close()
 
     def __enter__(self) -> Self:
         """Use the publisher in a `with` block."""
@@ -183,27 +196,34 @@ class Publisher:
 
     def _try(self, entries: Sequence[Signed]) -> list[Signed]:
         """Send once; return what was not acknowledged."""
-        pipe = self._client.pipeline(transaction=False)
-        for entry in entries:
-            pipe.xadd(
-                stream_of(self.producer),
-                {"batch": entry.batch, "seq": entry.seq, "key": entry.key, "sig": entry.sig},
-            )
-        try:
-            answers = pipe.execute(raise_on_error=False)
-        except (redis.ConnectionError, redis.TimeoutError):
-            return list(entries)
         taken, left = [], []
-        for entry, answer in zip(entries, answers, strict=True):
+        for entry, answer in zip(entries, self._answers(entries), strict=True):
             if isinstance(answer, bytes):
                 taken.append((entry.seq, answer.decode()))
-            elif isinstance(answer, OutOfMemoryError | redis.ConnectionError):
+            elif isinstance(answer, _LATER):
                 left.append(entry)
             else:
                 raise RefusedError(f"the bus {shown(self.bus_url)} refuses: {answer}")
         self.ledger.acknowledge(taken)
         self._acknowledged += len(taken)
+        if left:
+            with contextlib.suppress(redis.RedisError, OSError):
+                self._bus.look_again()
         return left
+
+    def _answers(self, entries: Sequence[Signed]) -> list[object]:
+        """Send once; return what the bus said to each: an id, or why not."""
+        stream = stream_of(self.producer)
+        try:
+            pipe = self._bus.of(stream).pipeline(transaction=False)
+            for entry in entries:
+                pipe.xadd(
+                    stream,
+                    {"batch": entry.batch, "seq": entry.seq, "key": entry.key, "sig": entry.sig},
+                )
+            return [*pipe.execute(raise_on_error=False)]
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            return [error for _ in entries]
 
 
 def publish_file(  # noqa: PLR0913  one publishing is told all of this, by name

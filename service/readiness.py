@@ -64,7 +64,7 @@ def answering(
     if place is None:
         yield
         return
-    server = ThreadingHTTPServer(_address(place), _handler(readiness, loop))
+    server = ThreadingHTTPServer(address(place), _handler(readiness, loop))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:
@@ -75,7 +75,8 @@ def answering(
         thread.join()
 
 
-def _address(place: str) -> tuple[str, int]:
+def address(place: str) -> tuple[str, int]:
+    """Return the host and port that HOST:PORT spells; raises `UsageError` where it spells none."""
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal():
         raise UsageError(f"an address to answer at is HOST:PORT, not {place!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,9 +19,10 @@ from quarantine.model import from_micros
 from quarantine.ports import Store
 from quarantine.record import spell_time
 from service import lives
-from service.bus import connect, shown, stream_of
+from service.bus import shown, stream_of
 from service.law import Range, Status, figures, missing
 from service.passage import TRIES, Standing, standings, trim
+from service.servers import Bus, open_bus
 from service.wire import LAST_SEQ, UNVOUCHED
 
 GRACE: Final = timedelta(seconds=5)
@@ -67,7 +69,7 @@ class Reconciler:
     """Watches every stream; reports a gap in `seq` that stays open as a loss, with its size."""
 
     store: Store
-    client: redis.Redis
+    bus: Bus
     signer: Signer
     clock: Callable[[], datetime]
     grace: timedelta = GRACE
@@ -82,12 +84,13 @@ class Reconciler:
     def once(self) -> None:
         """Look at every stream once: remember what was added, trim what is done, report losses."""
         self._follow()
-        for producer, stands in standings(self.client, self.store).items():
+        for producer, stands in standings(self.bus, self.store).items():
             stream = stream_of(producer)
-            lives.remembered(self.store, self.client, stream, stands)
-            if lives.read_from_start(self.client, stream, stands.look):
+            client = self.bus.of(stream)
+            lives.remembered(self.store, client, stream, stands)
+            if lives.read_from_start(client, stream, stands.look):
                 continue  # where the group stood was no place to trim at
-            trim(self.client, stream, stands.look)
+            trim(client, stream, stands.look)
             for first, last in [*self._lost(producer, stands), *self._cut_off(producer, stands)]:
                 self._report(producer, first, last)
         lives.tell_resets(self.store, self.signer, self._resets, self.clock())
@@ -119,7 +122,7 @@ class Reconciler:
         """Return the gaps that stayed open, as far as nothing else explains them."""
         at = self.clock()
         before = self._open.get(producer, {})
-        gaps = missing(self.store.seqs(producer), self._reported.get(producer, []))
+        gaps = missing(self.store.spans(producer), self._reported.get(producer, []))
         now = {
             gap: min((since for old, since in before.items() if _overlap(gap, old)), default=at)
             for gap in gaps
@@ -156,10 +159,10 @@ class Reconciler:
             return []
         if self._open[producer] or stands.passage.pending:
             return []
-        still.judged = True  # counting reads every row: once for each time that all is still
+        still.judged = True  # once for each time that all is still
         gone = self._gone(producer, stands)
         known = [last for _, last in self._reported.get(producer, [])]
-        newest = max([0, *self.store.seqs(producer)[-1:], *known])
+        newest = max([0, *(last for _, last in self.store.spans(producer)[-1:]), *known])
         return [(newest + 1, newest + gone)] if 0 < gone <= LAST_SEQ - newest else []
 
     def _gone(self, producer: str, stands: Standing) -> int:
@@ -182,11 +185,11 @@ def _passages(store: Store, url: str | None) -> dict[str, Passage] | None:
     if url is None:
         return None
     try:
-        with connect(url) as client:
-            found = standings(client, store)
+        with closing(open_bus(url)) as bus:
+            found = standings(bus, store)
             for producer, stands in found.items():
                 stream = stream_of(producer)
-                stands.passage.added = lives.remembered(store, client, stream, stands)
+                stands.passage.added = lives.remembered(store, bus.of(stream), stream, stands)
     except (redis.RedisError, OSError):
         return None
     return {producer: stands.passage for producer, stands in found.items()}

@@ -22,7 +22,7 @@ def publish_trust(state: State, store: Store) -> Path:
     publics = wiring.role_publics(state)
     write_trust(
         state.trust,
-        roster=wiring.roster_of(store),
+        roster=wiring.roster_of(store, state),
         keys=[RoleKey(role=role, public=public) for role, public in publics.items()],
         origin=wiring.origin(state),
     )

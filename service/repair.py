@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 import redis
-from redis.exceptions import NoPermissionError, WatchError
+from redis.exceptions import AskError, NoPermissionError, WatchError
 
 from approvals.model import StreamForged
 from quarantine.model import INBOUND, from_micros
-from service.bus import GROUP, inbound
+from service.bus import GROUP
 from service.passage import LAST_ID, Look, look, order
+from service.servers import Bus, streams
 
 AHEAD_MS: Final = 5 * 60 * 1000
 """An id this far ahead of the bus's own clock was given by a sender and not by the bus."""
@@ -30,7 +31,7 @@ class Repair:
     up to a minute; the others never notice.
     """
 
-    client: redis.Redis
+    bus: Bus
     record: Callable[[StreamForged], None]
     _done: dict[str, tuple[int, int]] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
@@ -39,22 +40,29 @@ class Repair:
     def once(self) -> None:
         """Look at every stream once. Raises what redis raises, but for rights that are missing."""
         try:
-            now = clock_ms(self.client)
+            # The servers of a cluster have a clock each, and a stream keeps that of its own.
+            clocks = {id(client): clock_ms(client) for client in self.bus.primaries()}
         except NoPermissionError as error:
             if not self._blind:
                 _log.error("forged ids are not looked for: %s", error)
             self._blind = True
             return
-        for stream in inbound(self.client):
-            last = last_id(self.client, stream)
-            times, since = self._done.get(stream, (0, 0))
-            due = since + min(1000 * 2**times, LONGEST_WAIT_MS) if times else 0
-            if is_forged(last, now) and now >= due:
+        for stream in streams(self.bus):
+            client = self.bus.of(stream)
+            now = clocks.get(id(client), 0)
+            if now and self._is_due(stream, last := last_id(client, stream), now):
                 self._mend(stream, last, now)
+
+    def _is_due(self, stream: str, last: bytes, now: int) -> bool:
+        times, since = self._done.get(stream, (0, 0))
+        due = since + min(1000 * 2**times, LONGEST_WAIT_MS) if times else 0
+        return is_forged(last, now) and now >= due
 
     def _mend(self, stream: str, forged: bytes, now: int) -> None:
         try:
-            last = set_back(self.client, stream, now)
+            last = set_back(self.bus.of(stream), stream, now)
+        except AskError:
+            raise  # the stream is on another server now
         except redis.ResponseError as error:
             _log.error("%s ends in %s and may not be repaired: %s", stream, forged.decode(), error)
             if stream not in self._refused:

@@ -9,15 +9,23 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from approvals.answers import KnownAnswers
 from approvals.attest import act_of
 from approvals.desk import released_indexes
 from approvals.model import VerdictChanged
 from approvals.ports import Signer
 from approvals.roster import Roster
-from quarantine.evidence import evidence_from
+from approvals.rushed import Windows
+from quarantine.drill import Drill
+from quarantine.evidence import Evidence, evidence_from
+from quarantine.known import Known
 from quarantine.model import Dossier, SourceKey, Verdict, to_micros
+from quarantine.passing import Passes
 from quarantine.ports import Store
+from quarantine.rushes import Rush
 from quarantine.scoring import Scored, score
+from service.drilling import Drills
+from service.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,7 @@ class Seen:
     released: int
     revoked: int
     standings: int
+    gold: int
 
 
 class Scorer:
@@ -40,9 +49,23 @@ class Scorer:
         self._signer = signer
         self._frame = store.frame()
         self._seen: Seen | None = None
+        self._passes = Passes()
+        self._windows = Windows()
+        self._drills = Drills(store, signer)
+        self._words = Words(store)
+        self._gold = KnownAnswers()
 
-    def once(self, at: datetime) -> Scored | None:
-        """Judge once; absent when nothing moved since. Every verdict that changed is recorded."""
+    @property
+    def settled(self) -> bool:
+        """Say whether the newest pass heard every channel anew, so that nothing is left open."""
+        return self._seen is not None and self._passes.thorough
+
+    def once(self, at: datetime, *, quick: bool = False) -> Scored | None:
+        """Judge once; absent when nothing moved since. Every verdict that changed is recorded.
+
+        A `quick` pass hears the dear channels anew only where the window has grown enough; what it
+        leaves open is said by the next one that is not.
+        """
         size = self._store.size()
         frame, approved, revoked = self._look()
         seen = Seen(
@@ -50,24 +73,56 @@ class Scorer:
             len(approved),
             len(revoked),
             hash(frozenset(self._roster.standings.items())),
+            hash(frozenset(self._gold.answers.items())),
         )
-        if seen == self._seen:
+        if seen == self._seen and (quick or self.settled):
             self._store.judge([], to_micros(at), size)
             return None
         scored = None
         if frame.num_rows:
             released, held = split(frame, approved, revoked)
-            scored = score(evidence_from(held, released), self._roster.standings)
+            scored = self._judge(
+                evidence_from(held, released, known=self._known(frame)), quick=quick
+            )
         self._keep([] if scored is None else scored.dossiers, at, size)
+        self._hold([] if scored is None else scored.rushes.found, at)
         self._seen = seen
         return scored
 
+    def drill(self, at: datetime) -> Drill | None:
+        """Try the alarms on a copy of what is held, once a day; absent when it is not time."""
+        if self._seen is None or not self._seen.released or not self._drills.due(at):
+            return None
+        frame, approved, revoked = self._look()
+        if not frame.num_rows or not approved:
+            return None
+        released, held = split(frame, approved, revoked)
+        return self._drills.once(held, released, at)
+
+    def _judge(self, evidence: Evidence, *, quick: bool) -> Scored:
+        if not quick:
+            self._passes.forget()
+        return score(evidence, self._roster.standings, ears=self._passes)
+
+    def _known(self, frame: pa.Table) -> Known:
+        """Return what is known beside the events: right answers, and what is said in words."""
+        index = frame.column("index").to_numpy()
+        return Known(gold=self._gold.answers, wording=self._words.of(index))
+
     def _look(self) -> tuple[pa.Table, Sequence[int], set[int]]:
         self._roster.follow(self._store.acts(self._roster.size))
+        self._gold.follow(self._store.acts(self._gold.size))
         known = self._frame
         since = known.column("index")[-1].as_py() + 1 if known.num_rows else 0
         self._frame = pa.concat_tables([known, self._store.frame(since)]).unify_dictionaries()
         return self._frame, released_indexes(self._store), self._store.revoked()
+
+    def _hold(self, rushes: Sequence[Rush], at: datetime) -> None:
+        """Hold whole windows that are not held yet; only people clear them."""
+        self._windows.follow(self._store.acts(self._windows.size))
+        found = self._windows.new(rushes, at)
+        if found:
+            self._store.record([act_of(each, self._signer) for each in found])
 
     def _keep(self, dossiers: Sequence[Dossier], at: datetime, size: int) -> None:
         known = {dossier.key: dossier for dossier in self._store.dossiers()}

@@ -4,166 +4,188 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from quarantine import strict_json
-from quarantine.envelope import AHEAD, LARGEST, claimed_at, glance, ways
+from quarantine.arrivals import Alike, Columns
+from quarantine.envelope import AHEAD, LARGEST, UNHEARD, claimed_at, glance, ways
 from quarantine.errors import MalformedError
-from quarantine.model import Event, Said
+from quarantine.model import Said
 from service.slices import MOST
 
 FEWEST: Final = 64
 """Events in a batch that make it worth while: an expression costs as much as reading so many."""
 
+_SHORTEST: Final = 150
+"""Bytes of an event, at least: what it must say needs more."""
 _LONGEST: Final = LARGEST // 4
 """Characters of an event, which is too long beyond four times as many bytes."""
-_COMPACT: Final = (",", ":")
-_SPACED: Final = (", ", ": ")
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SPACED: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _NAME: Final = r'"([^"\\\x00-\x1f\x7f-\x9f]{1,512})"'
-_STRING: Final = r'"([^"\\\x00-\x1f]*)"'
 # No possessive quantifiers: Python before 3.11.5 matches them wrongly. None of these can backtrack
 # far, because what may follow is never in the class that repeats.
-_NUMBER: Final = r"(-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?)(?![0-9.eE])"
-_NAMES: Final = ("source", "id", "scope", "subject", "time", "aspect")
+_STRING: Final = r'"[^"\\\x00-\x1f]*"'
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?![0-9.eE])"
+_UTC: Final = r'"([0-9T:-]{19})(?:\.([0-9]{1,9}))?Z"'
+_ANY_TIME: Final = r'"([^"\\\x00-\x1f]*)()"'
+_MICROS: Final = 6
+"""Digits of a second's fraction that are kept."""
+_NAMES: Final = frozenset({"id", "source", "scope", "subject", "aspect"})
 
-
-class _Inner(NamedTuple):
-    """Which group holds which string or number of an event's data, and what stands still there."""
-
-    strings: dict[str, int]
-    numbers: dict[str, int]
-    still: dict[str, object]
-
-    @property
-    def groups(self) -> int:
-        """Return how many groups that is."""
-        return len(self.strings) + len(self.numbers)
+_Found = Sequence[Sequence[str]]
+"""What stands in the groups of an expression, group by group, for every event of a batch."""
 
 
 class _Shape(NamedTuple):
-    """How one event is spelled: what stands still, and which group holds which of the rest."""
+    """How every event is spelled, and what the first one says: its `data` and its time's `zone`.
+
+    `column` says which group holds which name of an event. Column 0 is the whole of it, the one
+    behind `time` the fraction of its second, and that of `data` all that is heard and may change.
+    """
 
     pattern: re.Pattern[str]
     joint: str
-    names: Mapping[str, int]
-    strings: Mapping[str, int]
-    numbers: Mapping[str, int]
-    still: Mapping[str, object]
+    zone: str
+    column: Mapping[str, int]
+    data: Mapping[str, object]
     kind: str
     say: Callable[[Any], Said]
 
 
-def alike(batch: bytes, *, arrived: int) -> list[Event] | None:
+def alike(batch: bytes, *, arrived: int) -> Alike | None:
     """Read a batch in which every event is spelled as the first one is, and valid.
 
     What comes out is what `split` and `read` would make of it; absent when any event is spelled
     another way, needs an escape or is not valid: then only they know. `arrived` is in µs.
     """
+    if len(batch) < FEWEST * _SHORTEST:
+        return None
     try:
         text = batch.decode()
         shape = _shape(text, arrived)
-        if shape is None:
-            return None
-        return list(_events(shape, text, batch, arrived))
+        return None if shape is None else _events(shape, _found(shape, text), arrived)
     except (MalformedError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
-def _events(shape: _Shape, text: str, batch: bytes, arrived: int) -> Iterator[Event]:
-    """Yield the events; raises `LookupError` at the first that is not of this shape."""
-    latest, plain = arrived + AHEAD, len(text) == len(batch)
-    kind, say, still = shape.kind, shape.say, shape.still
-    strings, numbers = [*shape.strings.items()], [*shape.numbers.items()]
-    source, id_, scope, subject, time, aspect = (shape.names[name] for name in _NAMES)
-    for position, found in enumerate(_spelled(shape, text)):
-        said = (*found.groups(), "")
-        data = {**still, **{name: said[group] for name, group in strings}}
-        for name, group in numbers:
-            spelled = said[group]
-            data[name] = float(spelled) if "." in spelled else int(spelled)
-        claimed = claimed_at(said[time])
-        if claimed > latest:
-            raise LookupError
-        yield Event(
-            position,
-            said[source],
-            said[id_],
-            kind,
-            said[scope],
-            said[subject],
-            said[aspect],
-            claimed,
-            say(data),
-            batch[found.start() : found.end()] if plain else found[0].encode(),
-        )
+def _found(shape: _Shape, text: str) -> _Found:
+    """Read every event by the shape; raises `LookupError` where anything else stands.
 
-
-def _spelled(shape: _Shape, text: str) -> Iterator[re.Match[str]]:
-    """Yield each event where it stands; raises `LookupError` where something else does."""
-    match, joint = shape.pattern.match, shape.joint
-    at, end = 1, 0
-    for _ in range(MOST):
-        found = match(text, at)
-        if found is None or found.end() - at > _LONGEST:
-            raise LookupError
-        yield found
-        end = found.end()
-        if not text.startswith(joint, end):
-            break
-        at = end + len(joint)
-    if text[end:] != "]":
+    An expression that searches passes over what it does not match, so what it found is joined
+    again: only when that gives the very text was it all there was.
+    """
+    pattern, joint = shape.pattern, shape.joint
+    first = pattern.match(text, 1)
+    if first is None or not pattern.match(text, first.end() + len(joint)):
+        raise LookupError  # soon told where every second one is spelled another way
+    columns = [*zip(*pattern.findall(text), strict=True)]
+    bodies = columns[0]
+    if len(bodies) > MOST or max(map(len, bodies)) > _LONGEST:
         raise LookupError
+    if f"[{joint.join(bodies)}]" != text:
+        raise LookupError
+    return columns
+
+
+def _events(shape: _Shape, columns: _Found, arrived: int) -> Alike:
+    """Make the events; raises `LookupError` at a time too far ahead, and what `say` raises."""
+    column = shape.column
+    claimed = _claimed(columns[column["time"]], columns[column["time"] + 1], shape.zone)
+    if max(claimed) > arrived + AHEAD:
+        raise LookupError
+    many = len(claimed)
+    return Alike(
+        Columns(
+            position=range(many),
+            source=columns[column["source"]],
+            id=columns[column["id"]],
+            kind=[shape.kind] * many,
+            scope=columns[column["scope"]],
+            target=columns[column["subject"]],
+            aspect=columns[column["aspect"]] if "aspect" in column else [""] * many,
+            claimed=claimed,
+            said=_said(shape, columns[column["data"]]),
+            body=[*map(str.encode, columns[0])],
+        )
+    )
+
+
+def _claimed(spelled: Sequence[str], fractions: Sequence[str], zone: str) -> list[int]:
+    """Return times in µs; the whole seconds are the same for many events, and read once."""
+    seconds = {each: claimed_at(each + zone) for each in set(spelled)}
+    return [
+        seconds[each] + int((fraction + "000000")[:_MICROS])
+        for each, fraction in zip(spelled, fractions, strict=True)
+    ]
+
+
+def _said(shape: _Shape, heard: Sequence[str]) -> list[Said]:
+    """Return what each event says: where all that is `heard` is spelled alike, they say the same.
+
+    Raises what `say` raises where one is not valid.
+    """
+    known: dict[str, Said] = {}
+    for each in set(heard):
+        changed = cast("dict[str, object]", strict_json.scan_plain(f"{{{each}}}", 0)[0])
+        known[each] = shape.say({**shape.data, **changed})
+    return [known[each] for each in heard]
 
 
 def _shape(text: str, arrived: int) -> _Shape | None:
     """Return the shape of the first event, where that is valid and its batch is worth it."""
-    if not text.startswith("[{") or text.count('"specversion"') < FEWEST:
+    if not text.startswith("[{"):
         return None
-    value, _ = strict_json.scan_plain(text, 1)
+    value, end = strict_json.scan_plain(text, 1)
+    if len(text) < end * (FEWEST - 1):
+        return None
     if not isinstance(value, dict) or not glance(value, b"", position=0, arrived=arrived):
         return None
-    style = _SPACED if text[text.index(":") + 1] == " " else _COMPACT
-    names: dict[str, int] = {}
-    inner = _Inner({}, {}, {})
-    parts = []
+    spell = _SPACED if text[text.index(":") + 1] == " " else _COMPACT
+    zone = "Z" if re.fullmatch(_UTC, f'"{value["time"]}"') else ""
+    patterns = dict.fromkeys(_NAMES, _NAME)
+    patterns |= {"data": _inner(value["data"], spell), "time": _UTC if zone else _ANY_TIME}
+    column: dict[str, int] = {}
+    parts, groups = [], 1
     for key, each in value.items():
-        if key == "data":
-            inner, pattern = _inner(each, style, len(names))
-        elif key in _NAMES and each is not None:
-            names[key] = len(names) + inner.groups
-            pattern = _STRING if key == "time" else _NAME
+        pattern = "" if each is None else patterns.get(key, "")
+        if pattern:
+            column[key] = groups
+            groups += 2 if key == "time" else 1
         else:
-            pattern = _literal(each, style)
-        parts.append(f'"{key}"{style[1]}{pattern}')
-    names.setdefault("aspect", len(names) + inner.groups)
+            pattern = _literal(each, spell)
+        parts.append(f'"{key}"{spell.key_separator}{pattern}')
     kind, say = ways()[value["type"]]
-    compiled = _compiled("{" + style[0].join(parts) + "}")
-    return _Shape(compiled, style[0], names, *inner, kind, say)
+    compiled = _compiled("({" + spell.item_separator.join(parts) + "})")
+    return _Shape(compiled, spell.item_separator, zone, column, value["data"], kind, say)
 
 
-def _inner(data: Mapping[str, object], style: tuple[str, str], first: int) -> tuple[_Inner, str]:
-    """Return what of `data` changes, its groups counted from `first`, and its pattern."""
-    inner = _Inner({}, {}, {})
-    parts = []
-    for key, each in data.items():
-        group = first + inner.groups
-        if isinstance(each, str):
-            inner.strings[key] = group
-            pattern = _STRING
-        elif isinstance(each, int | float) and not isinstance(each, bool):
-            inner.numbers[key] = group
-            pattern = _NUMBER
-        else:
-            inner.still[key] = each
-            pattern = _literal(each, style)
-        parts.append(f'"{key}"{style[1]}{pattern}')
-    return inner, "{" + style[0].join(parts) + "}"
+def _inner(data: Mapping[str, object], spell: json.JSONEncoder) -> str:
+    """Return the pattern of `data`, with one group from the first to the last that is heard."""
+    parts = [
+        f'"{key}"{spell.key_separator}{_changing(each) or _literal(each, spell)}'
+        for key, each in data.items()
+    ]
+    heard = [at for at, key in enumerate(data) if key not in UNHEARD and _changing(data[key])]
+    if heard:
+        parts[heard[0]] = "(" + parts[heard[0]]
+        parts[heard[-1]] += ")"
+    joined = spell.item_separator.join(parts)
+    return "{" + joined + "}" if heard else "{" + joined + "()}"
 
 
-def _literal(value: object, style: tuple[str, str]) -> str:
-    return re.escape(json.dumps(value, ensure_ascii=False, separators=style))
+def _changing(value: object) -> str:
+    """Return the pattern of what may change from event to event, nothing for what stands still."""
+    if isinstance(value, str):
+        return _STRING
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return _NUMBER if number else ""
+
+
+def _literal(value: object, spell: json.JSONEncoder) -> str:
+    return re.escape(spell.encode(value))
 
 
 @lru_cache(maxsize=256)

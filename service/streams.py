@@ -12,18 +12,20 @@ import redis
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import BatchStreamMessage, RedisBatchStreamMessage
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, RedisClusterException
 
-from service.bus import CONNECT_S, GROUP, address, inbound
+from service.appetite import Appetite
+from service.broker import broker_of
+from service.bus import GROUP
+from service.servers import Bus, streams
 
 if TYPE_CHECKING:
     from faststream.redis.subscriber.usecases import StreamBatchSubscriber
+    from faststream.redis.subscriber.usecases.stream_subscriber import ReadResponse
 
 BATCH: Final = 32
-"""Entries read at once from one stream: at most so many times a megabyte is in hand."""
+"""Entries read at once from one stream, at most; all streams share one budget of bytes."""
 POLL_MS: Final = 200
-GRACE_S: Final = 15.0
-SOCKET_S: Final = 30.0
 MOST: Final = 4096
 """One connection each; more streams than this wait for another process."""
 
@@ -40,24 +42,16 @@ class Streams:
     """
 
     url: str
-    client: redis.Redis
+    bus: Bus
     consumer: str
     handler: Handler
     _broker: RedisBroker = field(init=False)
+    appetite: Appetite = field(default_factory=lambda: Appetite(BATCH))
     _subscribers: dict[str, StreamBatchSubscriber] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the broker; nothing is sent yet."""
-        self._broker = RedisBroker(
-            address(self.url),
-            logger=_log,
-            log_level=logging.DEBUG,
-            apply_types=False,
-            max_connections=2 * MOST,
-            graceful_timeout=GRACE_S,
-            socket_connect_timeout=CONNECT_S,
-            socket_timeout=SOCKET_S,
-        )
+        self._broker = broker_of(self.url, connections=2 * MOST)
 
     async def connect(self) -> None:
         """Open the broker's connections."""
@@ -99,7 +93,7 @@ class Streams:
 
     def _strangers(self) -> set[str]:
         try:
-            return set(inbound(self.client))
+            return set(streams(self.bus))
         except NoPermissionError:
             return set()  # without the right to look around, strangers are not seen
 
@@ -122,24 +116,41 @@ class Streams:
                 no_reply=True,
             )
             subscriber(self.handler)
+            self._help(subscriber, stream)
             self._subscribers[stream] = subscriber
-        await self._subscribers[stream].start()
+        try:
+            await self._subscribers[stream].start()
+        except RedisClusterException as error:
+            raise redis.ConnectionError(f"the cluster does not answer: {error}") from error
 
     def _make_group(self, stream: str) -> None:
         """Make the group at 0, so that what was published before the first start is read too."""
         try:
-            self.client.xgroup_create(stream, GROUP, id="0", mkstream=True)
+            self.bus.of(stream).xgroup_create(stream, GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
+    def _help(self, subscriber: StreamBatchSubscriber, stream: str) -> None:
+        """Let each read take as many entries as fit then: FastStream knows one number for all."""
+        read = subscriber._xreadgroup  # noqa: SLF001  there is no other seam before a read
+
+        async def helped(
+            *, count: int | None, block: int | None, noack: bool = False
+        ) -> ReadResponse:
+            fits = self.appetite.helping(stream, streams=len(self._subscribers))
+            return await read(count=min(fits, count or fits), block=block, noack=noack)
+
+        subscriber._xreadgroup = helped  # type: ignore[method-assign]  # noqa: SLF001  the same
+
     async def _parse(self, message: BatchStreamMessage) -> RedisBatchStreamMessage:
         """Pass the entries through as they are: no envelope, no headers, nobody to reply to."""
-        first = message["message_ids"][0].decode()
+        first, stream = message["message_ids"][0].decode(), message["channel"]
+        self.appetite.saw(stream, message["data"])
         return RedisBatchStreamMessage(
             raw_message=message,
             body=b"",
-            consumer=self._subscribers[message["channel"]].parser.consumer,
+            consumer=self._subscribers[stream].parser.consumer,
             group=GROUP,
             message_id=first,
             correlation_id=first,

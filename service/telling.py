@@ -8,6 +8,7 @@ from typing import Final
 import redis
 
 from approvals.attest import record_of
+from approvals.drills import PowerLost
 from approvals.landing import write_whole
 from approvals.model import (
     ActRecord,
@@ -20,6 +21,7 @@ from approvals.model import (
     StreamReset,
     VerdictChanged,
 )
+from approvals.windows import WindowHeld
 from quarantine.model import SourceKey
 from quarantine.ports import Store
 from service import notices
@@ -33,6 +35,8 @@ TOLD: Final = {
     StreamReset.act: "stream-reset",
     ProducerPaused.act: "producer-paused",
     StreamForged.act: "stream-forged",
+    WindowHeld.act: "window-held",
+    PowerLost.act: "power-lost",
 }
 """The acts that are told, and as what; nothing of what became of an event is."""
 
@@ -65,6 +69,10 @@ def _subject(record: ActRecord) -> str:
     match record:
         case VerdictChanged() | Revoked():
             return str(SourceKey(record.producer, record.source))
+        case WindowHeld():
+            return record.target
+        case PowerLost():
+            return record.attack
         case Released() | ReleaseYanked():
             return record.name
         case LossReported() | StreamReset() | ProducerPaused() | StreamForged():

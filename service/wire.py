@@ -7,8 +7,9 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from approvals.keys import read_public
 from approvals.model import ANY, ProducerKey
 from approvals.roster import Producer
-from quarantine.arrivals import Arrival, DeadLetter, put_aside
+from quarantine.arrivals import Arrival, DeadLetter, columns_of, put_aside
 from quarantine.envelope import LARGEST, glance, read
 from quarantine.errors import MalformedError, UnavailableError
 from quarantine.model import INBOUND, Event, from_micros
@@ -44,11 +45,14 @@ UNVOUCHED: Final = frozenset(
 )
 """Reasons of entries whose `seq` nobody vouched for: they came, but fill no gap by name."""
 
+_FIELDS: Final = frozenset(FIELDS)
 _SEQ = re.compile(rb"[1-9][0-9]{0,18}")
 _WHOLE_ENTRY: Final = -1
 _LONGEST_DETAIL: Final = 300
 _LONGEST_FIELD: Final = 1024
 
+_Refused = tuple[int, MalformedError, bytes]
+"""What cannot be held: its position, why, and its bytes."""
 Secrets = Callable[[str], bytes | None]
 """Gives the HMAC secret with that key id, or nothing when it is not on this machine."""
 
@@ -94,28 +98,53 @@ def sift(entry: Entry, producer: Producer | None, secrets: Secrets) -> Arrival:
     `producer` is who owns the stream in the registry, absent when nobody does. Raises
     `UnavailableError` only when a registered HMAC secret is not on this machine.
     """
-    arrival = _heard(entry)
     try:
         owner = producer or _unregistered(entry)
         opened = _opened(entry)
         _verify(entry, owner, secrets, opened)
     except MalformedError as error:
-        return replace(arrival, dead=[_letter(arrival, _WHOLE_ENTRY, error, _content(entry))])
+        return _put_aside(entry, error)
     seq, key, batch = opened
-    events, dead = _judged(arrival, batch, owner)
-    digest = hashlib.sha256(batch).digest()
-    return replace(arrival, seq=seq, key=key, digest=digest, batch=batch, events=events, dead=dead)
+    events, refused = _judged(batch, entry.at, owner)
+    arrival = Arrival(
+        producer=owner.name,
+        stream=entry.stream,
+        entry=entry.id,
+        arrived=entry.at,
+        seq=seq,
+        key=key,
+        digest=hashlib.sha256(batch).digest(),
+        batch=batch,
+        vouch=_vouch(entry),
+        events=events,
+    )
+    if not refused:
+        return arrival
+    return replace(arrival, dead=[_letter(arrival, *each) for each in refused])
 
 
 def give_up(entry: Entry, deliveries: int) -> Arrival:
     """Put aside an entry that was delivered `deliveries` times and never finished."""
-    arrival = _heard(entry)
-    error = MalformedError("delivered_too_often", f"{deliveries} deliveries, none finished")
-    return replace(arrival, dead=[_letter(arrival, _WHOLE_ENTRY, error, _content(entry))])
+    return _put_aside(
+        entry, MalformedError("delivered_too_often", f"{deliveries} deliveries, none finished")
+    )
 
 
-def _heard(entry: Entry) -> Arrival:
-    """Return an entry's arrival before anything is known of it but what it says for itself."""
+def _put_aside(entry: Entry, error: MalformedError) -> Arrival:
+    """Return the arrival of an entry that is one dead letter: nothing it says is believed."""
+    arrival = Arrival(
+        producer=entry.stream.removeprefix(INBOUND),
+        stream=entry.stream,
+        entry=entry.id,
+        arrived=entry.at,
+        vouch=_vouch(entry),
+    )
+    letter = _letter(arrival, _WHOLE_ENTRY, error, _content(entry))
+    return replace(arrival, dead=[letter])
+
+
+def _vouch(entry: Entry) -> bytes:
+    """Return what an entry says beside its batch, a line each; nothing where it does not."""
     said = [entry.fields.get(name, b"") for name in FIELDS[1:]]
     spelled = b"\n".join(said)
     fits = (
@@ -123,13 +152,7 @@ def _heard(entry: Entry) -> Arrival:
         and max(map(len, said)) <= _LONGEST_FIELD
         and spelled.count(b"\n") == len(said) - 1
     )
-    return Arrival(
-        producer=entry.stream.removeprefix(INBOUND),
-        stream=entry.stream,
-        entry=entry.id,
-        arrived=entry.at,
-        vouch=spelled if fits else b"",
-    )
+    return spelled if fits else b""
 
 
 def _unregistered(entry: Entry) -> NoReturn:
@@ -142,14 +165,15 @@ def _opened(entry: Entry) -> tuple[int, str, bytes]:
     batch = fields.get(b"batch", b"")
     if len(batch) > LARGEST_BATCH:
         raise MalformedError("batch_too_large", f"{len(batch)} bytes, {LARGEST_BATCH} is the most")
-    if sorted(fields) != sorted(FIELDS):
+    if fields.keys() != _FIELDS:
         named = ", ".join(repr(name[:64]) for name in list(fields)[:8])
         raise MalformedError("bad_entry", f"an entry has batch, seq, key, sig; this one: {named}")
-    if max(len(fields[name]) for name in FIELDS[1:]) > _LONGEST_FIELD:
+    seq, key, sig = fields[b"seq"], fields[b"key"], fields[b"sig"]
+    if max(len(seq), len(key), len(sig)) > _LONGEST_FIELD:
         raise MalformedError("bad_entry", f"seq, key or sig exceeds {_LONGEST_FIELD} bytes")
-    if not _SEQ.fullmatch(fields[b"seq"]) or int(fields[b"seq"]) > LAST_SEQ:
+    if not _SEQ.fullmatch(seq) or int(seq) > LAST_SEQ:
         raise MalformedError("bad_seq", "seq is a decimal from 1 without leading zeros")
-    return int(fields[b"seq"]), fields[b"key"].decode("ascii", "backslashreplace"), batch
+    return int(seq), key.decode("ascii", "backslashreplace"), batch
 
 
 def _verify(
@@ -163,7 +187,7 @@ def _verify(
     message = signed_bytes(producer.name, seq, batch)
     if not _holds(key, secrets, message, _signature(entry.fields[b"sig"])):
         raise MalformedError("bad_signature", f"the signature by {id_} does not hold for seq {seq}")
-    if not tenure.covers(from_micros(entry.at)):
+    if not tenure.covers(_moment(entry.at)):
         raise MalformedError("key_not_valid", f"key {id_} does not count at this time")
 
 
@@ -191,31 +215,35 @@ def _holds(key: ProducerKey, secrets: Secrets, message: bytes, signature: bytes)
     return True
 
 
+@lru_cache(maxsize=8)
+def _moment(at: int) -> datetime:
+    return from_micros(at)
+
+
 @lru_cache(maxsize=1024)
 def _public(pem: str) -> Ed25519PublicKey:
     return read_public(pem)
 
 
 def _judged(
-    arrival: Arrival, batch: bytes, producer: Producer
-) -> tuple[list[Event], list[DeadLetter]]:
+    batch: bytes, arrived: int, producer: Producer
+) -> tuple[Sequence[Event], list[_Refused]]:
     """Return what of a verified batch can be held, and what cannot."""
-    events = alike(batch, arrived=arrival.arrived)
+    events = alike(batch, arrived=arrived)
     if events is not None and _may(producer, events):
         return events, []
     try:
         slices = split(batch)
     except MalformedError as error:
-        return [], [_letter(arrival, _WHOLE_ENTRY, error, batch)]
-    return _sorted(arrival, slices, producer)
+        return [], [(_WHOLE_ENTRY, error, batch)]
+    return _sorted(slices, arrived, producer)
 
 
 def _sorted(
-    arrival: Arrival, slices: list[Slice], producer: Producer
-) -> tuple[list[Event], list[DeadLetter]]:
+    slices: list[Slice], arrived: int, producer: Producer
+) -> tuple[list[Event], list[_Refused]]:
     events: list[Event] = []
-    dead: list[DeadLetter] = []
-    arrived = arrival.arrived
+    refused: list[_Refused] = []
     free = _free(producer)
     for position, each in enumerate(slices):
         try:
@@ -224,8 +252,8 @@ def _sorted(
                 allow(event, producer)
             events.append(event)
         except MalformedError as error:
-            dead.append(_letter(arrival, position, error, each.body))
-    return events, dead
+            refused.append((position, error, each.body))
+    return events, refused
 
 
 def _event(slice_: Slice, position: int, arrived: int) -> Event:
@@ -242,14 +270,15 @@ def _free(producer: Producer) -> bool:
     return ANY in producer.kinds and ANY in producer.scopes
 
 
-def _may(producer: Producer, events: list[Event]) -> bool:
+def _may(producer: Producer, events: Sequence[Event]) -> bool:
     """Say whether a producer may send all of this."""
-    try:
-        for event in () if _free(producer) else events:
-            allow(event, producer)
-    except MalformedError:
-        return False
-    return True
+    if _free(producer):
+        return True
+    told = columns_of(events)
+    return all(
+        ANY in allowed or set(spoken).issubset(allowed)
+        for allowed, spoken in ((producer.kinds, told.kind), (producer.scopes, told.scope))
+    )
 
 
 def allow(event: Event, producer: Producer) -> None:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from approvals.attest import act_of, record_of
+from approvals.adoption import Step, step
+from approvals.attest import act_of
 from approvals.checkpoint import origin_of
 from approvals.keys import key_id
+from approvals.ledger import Ledger
 from approvals.model import PolicyAdopted
 from approvals.ports import Signer, SignerKind
 from approvals.roster import Roster
 from approvals.rules import Policy, load
 from approvals.signers.file import new_key
-from quarantine.errors import NotAuthorisedError, UnavailableError, UsageError
+from quarantine.errors import NotAuthorisedError, StaleError, UnavailableError, UsageError
 from quarantine.plugins import offered
 from quarantine.ports import Store
 from service.settings import ROLES, State, ssh_agent_socket
 
 if TYPE_CHECKING:
     from service.producer import Publisher
+
+Tell = Callable[[str], None]
 
 
 def now() -> datetime:
@@ -102,9 +106,10 @@ def detector_settings() -> dict[str, str]:
     return {name: repr(each) for name, each in offered("quarantine.detectors", "DETECTOR").items()}
 
 
-def roster_of(store: Store) -> Roster:
-    """Fold the registry from the acts in the log."""
-    roster = Roster()
+def roster_of(store: Store, state: State | None = None) -> Roster:
+    """Fold the registry from the acts in the log; where `state` is given, by its operator alone."""
+    operator = role_publics(state).get("operator", "") if state else ""
+    roster = Roster(operator=operator)
     roster.follow(store.acts())
     return roster
 
@@ -123,25 +128,44 @@ def policy_of(state: State) -> Policy:
     return load(policy_text(state))
 
 
-def adopt_policy(state: State, store: Store, at: datetime) -> Policy:
-    """Record the policy in force in the log, where it is not the one recorded last."""
-    text = policy_text(state)
-    policy = load(text)
-    adopted = [logged.act for logged in store.acts() if logged.act.kind == PolicyAdopted.act]
-    before = record_of(adopted[-1]) if adopted else None
-    if not isinstance(before, PolicyAdopted) or before.policy != policy.digest:
-        record = PolicyAdopted(at=at, policy=policy.digest, toml=text)
-        store.record([act_of(record, role_signer(state, "operator"))])
-    return policy
+def adopt_policy(state: State, store: Store, at: datetime, tell: Tell = lambda _: None) -> Policy:
+    """Return the policy in force, recorded in the log where it is new; `tell` why another waits.
+
+    What the policy file says is in force at once where it is no looser than what was; a looser
+    one waits for its people and its time, and the one before stays (see `approvals.adoption`).
+    """
+    text, operator = policy_text(state), role_publics(state).get("operator", "")
+
+    def look() -> Step:
+        return step(Ledger.read(store.acts(), operator), text, at)
+
+    found = look()
+    if found.is_new:
+        record = PolicyAdopted(at=at, policy=found.policy.digest, toml=text)
+        signer = role_signer(state, "operator")
+        try:
+            store.record([act_of(record, signer)], require=lambda: _require_same(found, look()))
+        except StaleError:  # another process put it, or another one, in force at this moment
+            found = look()
+    if found.waiting:
+        tell(f"{state.policy} is not in force: {found.waiting}")
+    return found.policy
+
+
+def _require_same(before: Step, now: Step) -> None:
+    if (before.policy.digest, before.is_new) != (now.policy.digest, now.is_new):
+        raise StaleError("another policy came into force at this moment: try again")
 
 
 @contextmanager
-def running_bus(state: State, url: str | None, *, allow_volatile: bool) -> Iterator[str]:
+def running_bus(
+    state: State, url: str | None, *, allow_volatile: bool, allow_flawed: bool = False
+) -> Iterator[str]:
     """Yield the URL of a bus that is safe to run on: `url`, or the embedded one, started here."""
     from service import embedded, health  # noqa: PLC0415  most commands start no bus
 
     if url is not None:
-        health.require(url, allow_volatile=allow_volatile)
+        health.require(url, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
         yield url
         return
     with embedded.start(state.bus) as bus:

@@ -22,6 +22,7 @@ USUAL = {
     "kind": "label",
     "scope": "helpful",
     "aspect": "",
+    "label": "",
     "question": "",
     "arrived": to_micros(START - 30 * DAY),
     "first_seen": to_micros(START - 60 * DAY),

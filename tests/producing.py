@@ -20,10 +20,11 @@ from approvals.signers.file import FileSigner, new_key
 from quarantine.arrivals import DeadLetter
 from quarantine.ports import Store
 from service import wiring
-from service.bus import GROUP, connect, stream_of
+from service.bus import GROUP, stream_of
 from service.door import Door
 from service.intake import Intake
 from service.reconcile import Reconciler
+from service.servers import open_bus
 from service.settings import State
 from service.wire import HmacKey, signed_bytes
 
@@ -97,7 +98,7 @@ class Site:
     client: redis.Redis = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = connect(self.url)
+        self.client = open_bus(self.url).of("")
 
     def register(self, name: str, **allowed: tuple[str, ...]) -> Sender:
         """Register a producer with an Ed25519 key."""
@@ -136,7 +137,7 @@ class Site:
     def intake(self, consumer: str = "tester", idle_ms: int = 300) -> Intake:
         """Make an intake as its process does, on this site's store."""
         signer = wiring.role_signer(self.state, "intake")
-        reconciler = Reconciler(self.store, connect(self.url), signer, wiring.now)
+        reconciler = Reconciler(self.store, open_bus(self.url), signer, wiring.now)
         door = Door(self.store, self.state.secrets, wiring.now)
         return Intake(self.url, door, reconciler, consumer, idle_ms)
 

@@ -21,6 +21,7 @@ LONGEST = 400
 HEAVY = ("pandas", "numpy", "sklearn", "scipy", "pyarrow", "faststream", "redis", "pydantic")
 
 REGISTRIES = {
+    "quarantine.attacks": "ATTACK",
     "quarantine.kinds": "KIND",
     "quarantine.detectors": "DETECTOR",
     "quarantine.linkers": "LINKER",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from quarantine.ports import Store
 
 Asked = ParamSpec("Asked")
+LONGEST = 1_000_000
+"""The most characters of one line of an answer."""
 
 StateOption = Annotated[
     Path,
@@ -51,7 +54,7 @@ class Call:
     @cached_property
     def roster(self) -> Roster:
         """Who may speak and who may decide, as the log has it."""
-        return self.rim.roster(self.store)
+        return self.rim.roster(self.state, self.store)
 
     @cached_property
     def policy(self) -> Policy:
@@ -63,30 +66,56 @@ class Call:
 
         Raises `NotAuthorisedError` for a name nobody has, or a key that is not registered for it.
         """
+        reviewer = self.reviewer(name)
+        return reviewer, self.rim.signer(reference, reviewer.public)
+
+    def reviewer(self, name: str) -> Reviewer:
+        """Return the reviewer of this name; `NotAuthorisedError` when nobody has it."""
         from quarantine.errors import NotAuthorisedError  # noqa: PLC0415  `--help` needs no model
         from quarantine.safe import safe  # noqa: PLC0415
 
         reviewer = self.roster.reviewers.get(name)
         if reviewer is None:
             raise NotAuthorisedError(f"there is no reviewer {safe(name)}: quarantine reviewer list")
-        return reviewer, self.rim.signer(reference, reviewer.public)
+        return reviewer
+
+    @contextmanager
+    def trying(self, what: str, *, by: str, about: str) -> Iterator[None]:
+        """Write down what a rule refuses in this block, where the releasing role's key is here."""
+        from approvals.refusals import Attempt, noted  # noqa: PLC0415  `--help` needs no model
+        from quarantine.errors import QuarantineError  # noqa: PLC0415
+
+        try:
+            signer = self.rim.role(self.state, "releasing")
+        except QuarantineError:  # another user's: the releasing process alone can sign then
+            yield
+            return
+        with noted(self.store, signer, self.rim.now(), Attempt(what, by, about)):
+            yield
 
     def say(self, document: object, lines: Iterable[str]) -> None:
-        """Answer: `document` as JSON where that was asked for, else `lines` of safe text."""
+        """Answer: `document` as JSON where that was asked for, else `lines`, made visible."""
         if self.as_json:
             text = json.dumps(document, ensure_ascii=True, indent=1, default=str)
         else:
-            text = "\n".join(lines)
+            text = "\n".join(_visible(line) for line in lines)
         sys.stdout.write(f"{text}\n" if text else "")
 
     def tell(self, line: str) -> None:
         """Report progress, on standard error."""
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{_visible(line)}\n")
 
     def close(self) -> None:
         """Let go of what was opened."""
         while self._open:
             self._open.pop().close()
+
+
+def _visible(line: str) -> str:
+    """Make a line visible once more, whoever made it: one forgotten `safe` shows nothing."""
+    from quarantine.safe import safe  # noqa: PLC0415  `--help` needs no model
+
+    return safe(line, LONGEST)
 
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -135,7 +164,7 @@ def command(
         run.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in keyword}
         said = inspect.getdoc(function) or ""
-        short = said.split("; ", maxsplit=1)[0].rstrip(".")
+        short = said.partition("\n")[0].partition("; ")[0].rstrip(".")
         app.command(name, help=said, short_help=short, epilog=f"Example: {example}")(run)
         return function
 

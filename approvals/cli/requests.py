@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,12 +12,18 @@ from approvals.cli.command import Call, columns, command
 from approvals.cli.sources import AsOption, BecauseOption, SignOption
 
 if TYPE_CHECKING:
-    from approvals.model import Request
+    from datetime import datetime
+
+    from approvals.desk import Terms
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
 RequestArgument = Annotated[
     str, typer.Argument(metavar="REQUEST", help="The request's id, as `request list` shows it.")
+]
+ReadOption = Annotated[
+    Path | None,
+    typer.Option("--read", metavar="FILE", help="What you read, from `request sample --json`."),
 ]
 _SIGNED = "--as ben --sign ben.pem --because 'read the samples'"
 
@@ -30,6 +38,7 @@ def register(root: typer.Typer) -> None:
     command(app, "make", example=made)(make)
     command(app, "list", example="quarantine request list --json")(list_)
     command(app, "show", example="quarantine request show 3f9ac2d41b07")(show)
+    command(app, "sample", example="quarantine request sample 3f9ac2d41b07 --json")(sample)
     command(root, "approve", example=f"quarantine approve 3f9ac2d41b07 {_SIGNED}")(approve)
     command(root, "reject", example=f"quarantine reject 3f9ac2d41b07 {_SIGNED}")(reject)
     command(root, "withdraw", example=f"quarantine withdraw 3f9ac2d41b07 {_SIGNED}")(withdraw)
@@ -52,21 +61,23 @@ def make(  # noqa: PLR0913  a command's options are its arguments
     from approvals.workflow import request_id
     from quarantine.envelope import moment
 
-    reviewer, signer = call.signed(by, sign)
     at = call.rim.now()
-    request, _, choice = make_request(
-        call.store,
-        scope=scope,
-        kind=kind,
-        until=moment(until) if until else at,
-        by=reviewer,
-        signer=signer,
-        policy=call.policy,
-        roster=call.roster,
-        at=at,
-        purpose=purpose,
-        nonce=call.rim.nonce(),
-    )
+    with call.trying("request make", by=by, about=f"{scope} {kind}"):
+        reviewer, signer = call.signed(by, sign)
+        request, _, choice = make_request(
+            call.store,
+            scope=scope,
+            kind=kind,
+            until=moment(until) if until else at,
+            by=reviewer,
+            signer=signer,
+            policy=call.policy,
+            roster=call.roster,
+            at=at,
+            purpose=purpose,
+            nonce=call.rim.nonce(),
+        )
+    _draw(call, at)
     document = {
         "request": request_id(request),
         **request.model_dump(mode="json"),
@@ -89,13 +100,12 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
 ) -> None:
     """List requests, newest first, with what they ask for and where they stand."""
-    from approvals.desk import outcome, requests
+    from approvals.desk import outcomes
     from approvals.model import State
     from approvals.workflow import request_id
 
     rows = []
-    for index, request in requests(call.store):
-        found = outcome(call.store, str(index), call.policy, call.roster, call.rim.now())
+    for _, request, found in outcomes(call.store, call.policy, call.roster, call.rim.now()):
         if every or found.state in {State.PENDING, State.APPROVED}:
             rows.append(
                 {
@@ -141,16 +151,43 @@ def show(call: Call, request: RequestArgument) -> None:
         raise typer.Exit(8)
 
 
-def approve(
+def sample(call: Call, request: RequestArgument) -> None:
+    """Show the rows that every approver must read, drawn by nobody; none where none are asked."""
+    from approvals.desk import find_request, rows_to_read
+    from approvals.workflow import request_id
+    from quarantine.safe import safe
+
+    _, found = find_request(call.store, request)
+    rows = rows_to_read(call.store, found, call.policy)
+    held = list(call.store.held(rows))
+    document = {
+        "request": request_id(found),
+        "read": rows,
+        "rows": [
+            {"index": each.index, "source": each.source, "body": each.body.decode("utf-8")}
+            for each in held
+        ],
+    }
+    call.say(
+        document,
+        [
+            f"{len(rows)} of {found.rows} rows to read",
+            *(f"{each.index}  {safe(each.body.decode('utf-8'), 500)}" for each in held),
+        ],
+    )
+
+
+def approve(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     request: RequestArgument,
     *,
     by: AsOption,
     sign: SignOption,
     because: BecauseOption,
+    read: ReadOption = None,
 ) -> None:
     """Say yes to exactly these bytes under exactly this policy, with your own key."""
-    _vote(call, request, "approve", by=by, sign=sign, because=because)
+    vote(call, request, "approve", by=by, sign=sign, because=because, read=read)
 
 
 def reject(
@@ -162,7 +199,7 @@ def reject(
     because: BecauseOption,
 ) -> None:
     """Say no to a request."""
-    _vote(call, request, "reject", by=by, sign=sign, because=because)
+    vote(call, request, "reject", by=by, sign=sign, because=because)
 
 
 def withdraw(
@@ -174,39 +211,80 @@ def withdraw(
     because: BecauseOption,
 ) -> None:
     """Take your vote back; both stay in the log."""
-    _vote(call, request, "withdraw", by=by, sign=sign, because=because)
+    vote(call, request, "withdraw", by=by, sign=sign, because=because)
 
 
-def _vote(  # noqa: PLR0913  a command's options are its arguments
-    call: Call, ref: str, decision: str, *, by: str, sign: str, because: str
+def vote(  # noqa: PLR0913  a command's options are its arguments
+    call: Call,
+    ref: str,
+    decision: str,
+    *,
+    by: str,
+    sign: str,
+    because: str,
+    read: Path | None = None,
 ) -> None:
+    """Record one vote, and say where the request stands then."""
     from approvals.desk import cast, find_request, outcome
     from approvals.model import Decision
     from approvals.workflow import request_id
 
-    request: Request
-    _, request = find_request(call.store, ref)
-    reviewer, signer = call.signed(by, sign)
-    cast(
-        call.store,
-        request,
-        Decision(decision),
-        by=reviewer,
-        signer=signer,
-        because=because,
-        policy=call.policy,
-        roster=call.roster,
-        at=call.rim.now(),
-        nonce=call.rim.nonce(),
-    )
+    with call.trying(decision, by=by, about=ref):
+        request = find_request(call.store, ref)[1]
+        terms = terms_of(call, by, sign)
+        if read is not None:
+            terms["read"] = _rows_read(read)
+        cast(call.store, request, Decision(decision), because=because, **terms)
     now = outcome(call.store, ref, call.policy, call.roster, call.rim.now())
     call.say(
         {
             "request": request_id(request),
             "decision": decision,
-            "by": reviewer.person,
+            "by": terms["by"].person,
             "state": now.state.value,
             "reasons": list(now.reasons),
         },
         [f"{by}: {decision} {request_id(request)}; it is {now.state.value} now"],
     )
+
+
+def terms_of(call: Call, by: str, sign: str) -> Terms:
+    """Return on which terms the reviewer `by` acts now, with the key that `sign` names."""
+    from approvals.desk import Terms
+
+    reviewer, signer = call.signed(by, sign)
+    return Terms(
+        by=reviewer,
+        signer=signer,
+        policy=call.policy,
+        roster=call.roster,
+        at=call.rim.now(),
+        nonce=call.rim.nonce(),
+    )
+
+
+def _rows_read(file: Path) -> tuple[int, ...]:
+    """Read the log rows that somebody says they read: `request sample --json`, or its list."""
+    from quarantine.errors import UsageError
+
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        rows = said["read"] if isinstance(said, dict) else said
+        return tuple(sorted({int(row) for row in rows}))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"{file} is no list of log rows, as `request sample --json` says"
+        ) from error
+
+
+def _draw(call: Call, at: datetime) -> None:
+    """Draw who looks, where the policy asks and the releasing role's key is here."""
+    from approvals.drawing import draw
+    from approvals.ledger import Ledger
+    from quarantine.errors import QuarantineError
+
+    try:
+        signer = call.rim.role(call.state, "releasing")
+    except QuarantineError:  # the releasing process draws
+        return
+    draw(call.store, call.policy, Ledger.read(call.store.acts()), signer=signer, at=at)

@@ -23,7 +23,8 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="reviewer", help="Who may decide.", epilog="Example: reviewer list")
     command(app, "add", example="quarantine reviewer add ana --person ana@x.org --key ana.pub")(add)
     command(app, "list", example="quarantine reviewer list")(list_)
-    command(app, "revoke", example="quarantine reviewer revoke ana")(revoke)
+    lost = "quarantine reviewer revoke ana --since 2026-11-20T08:00:00Z"
+    command(app, "revoke", example=lost)(revoke)
 
 
 def add(
@@ -84,16 +85,44 @@ def list_(call: Call) -> None:
     call.say(document, columns(heads, rows))
 
 
-def revoke(call: Call, name: str) -> None:
-    """Let a reviewer's key decide nothing more from now on."""
+def revoke(
+    call: Call,
+    name: str,
+    *,
+    since: Annotated[
+        str | None, typer.Option("--since", help="When the key was lost (RFC 3339).")
+    ] = None,
+) -> None:
+    """Let a reviewer's key decide nothing more, from a time on; list what it said before."""
     from approvals.attest import act_of
     from approvals.model import ReviewerRevoked
+    from approvals.relisting import relisted
+    from approvals.workflow import request_id
+    from quarantine.envelope import moment
     from quarantine.errors import UsageError
 
     if name not in call.roster.reviewers:
         raise UsageError(f"there is no reviewer {name}: quarantine reviewer list")
     at = call.rim.now()
-    act = ReviewerRevoked(at=at, name=name, since=at)
+    lost = moment(since) if since else at
+    if lost > at:
+        raise UsageError("a key is not lost before it is: --since lies ahead")
+    act = ReviewerRevoked(at=at, name=name, since=lost)
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
     call.rim.publish_trust(call.state, call.store)
-    call.say({"name": name, "revoked": True}, [f"{name} decides nothing more"])
+    votes = [
+        {
+            "request": request_id(each.request),
+            "decision": each.vote.decision.value,
+            "release": each.released.name if each.released else None,
+        }
+        for each in relisted(call.store, name)
+    ]
+    heads = ("request", "decision", "release")
+    call.say(
+        {"name": name, "revoked": True, "votes": votes},
+        [
+            f"{name} decides nothing more; {len(votes)} votes from before count and want a look",
+            *(columns(heads, [[vote[head] or "" for head in heads] for vote in votes])),
+        ],
+    )

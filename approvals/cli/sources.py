@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from approvals.cli.command import Call, columns, command
 
 if TYPE_CHECKING:
+    from approvals.probes import Probe
     from quarantine.model import Dossier, SourceKey, Standing
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
@@ -16,11 +19,17 @@ if TYPE_CHECKING:
 AsOption = Annotated[str, typer.Option("--as", help="Your reviewer name.")]
 SignOption = Annotated[str, typer.Option("--sign", help="Your private key: a FILE, or ssh-agent.")]
 BecauseOption = Annotated[str, typer.Option("--because", help="Why, in a sentence.")]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="OUT", help="Write the whole dossier as one static page."),
+]
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="producer/source")]
 
 
 def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
+    from approvals.cli import caseload
+
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
         app,
@@ -33,6 +42,7 @@ def register(root: typer.Typer) -> None:
     command(app, "show", example="quarantine sources show app/rater/8812")(show)
     command(app, "hold", example=f"quarantine sources hold app/rater/8812 {signed}")(hold)
     command(app, "clear", example=f"quarantine sources clear app/rater/8812 {signed}")(clear)
+    caseload.register(app)
     command(app, "tier", example=f"quarantine sources tier app/rater/8812 vetted {signed}")(tier)
 
 
@@ -69,13 +79,16 @@ def list_(
     call.say([_document(call, each) for each in found[:limit]], [*columns(heads, rows), *left])
 
 
-def show(call: Call, source: SourceArgument) -> None:
+def show(call: Call, source: SourceArgument, *, html: HtmlOption = None) -> None:
     """Show one source's dossier: its score, its cluster, and each finding in a sentence."""
     from approvals.distrust import held_back
+    from approvals.probes import kept
     from quarantine.safe import safe
 
-    key = known_source(call, source)
-    found = [_as_ruled(call, each) for each in call.store.dossiers([key])]
+    probes = kept(call.state, call.store.acts())
+    key = known_source(call, source, probes)
+    dossiers = [probes[key].dossier] if key in probes else call.store.dossiers([key])
+    found = [_as_ruled(call, each) for each in dossiers]
     document = _document(call, found[0]) if found else _unscored(call, key)
     lines = [
         f"{safe(str(key))}: {document['verdict']}, score {document['score']}",
@@ -90,7 +103,24 @@ def show(call: Call, source: SourceArgument) -> None:
     distrusted = held_back(call.store, key.producer)[key]
     if distrusted:
         lines.append(f"{distrusted} of its events arrived under a key that was revoked: held")
+    if html is not None:
+        _write_page(call, found, html, probes)
+        lines.append(f"the whole dossier as a page: {html}")
     call.say({**document, "events_under_revoked_key": distrusted}, lines)
+
+
+def _write_page(
+    call: Call, found: Sequence[Dossier], out: Path, probes: Mapping[SourceKey, Probe]
+) -> None:
+    """Write a dossier as one static HTML file, with its samples."""
+    from approvals.screen.book import Book
+    from approvals.screen.page import dossier_page, whole
+    from quarantine.errors import UsageError
+
+    if not found:
+        raise UsageError("it was not scored yet: there is no dossier to write")
+    book = Book.read(call.store, call.roster.standings, probes)
+    out.write_text(dossier_page(*whole(book, found[0])), encoding="utf-8")
 
 
 def hold(
@@ -124,16 +154,17 @@ def tier(  # noqa: PLR0913  a command's options are its arguments
     if tier not in list(Tier):
         raise UsageError(f"a tier is one of {', '.join(Tier)}")
     keys = _every_source(call, source)
-    reviewer, signer = call.signed(by, sign)
-    tier_sources(
-        call.store,
-        keys,
-        Tier(tier),
-        because=because,
-        by=reviewer,
-        signer=signer,
-        at=call.rim.now(),
-    )
+    with call.trying("sources tier", by=by, about=source):
+        reviewer, signer = call.signed(by, sign)
+        tier_sources(
+            call.store,
+            keys,
+            Tier(tier),
+            because=because,
+            by=reviewer,
+            signer=signer,
+            at=call.rim.now(),
+        )
     call.say(
         {"source": source, "tier": tier, "sources": len(keys)},
         [f"{len(keys)} of {source}: {tier}"],
@@ -144,18 +175,22 @@ def _rule(  # noqa: PLR0913  a command's options are its arguments
     call: Call, source: str, ruling: Literal["hold", "clear"], *, because: str, by: str, sign: str
 ) -> None:
     from approvals.desk import rule_source
+    from approvals.probes import kept
 
-    key = known_source(call, source)
-    reviewer, signer = call.signed(by, sign)
-    rule_source(
-        call.store,
-        key,
-        ruling,
-        because=because,
-        by=reviewer,
-        signer=signer,
-        at=call.rim.now(),
-    )
+    probes = kept(call.state, call.store.acts())
+    key = known_source(call, source, probes)
+    with call.trying(f"sources {ruling}", by=by, about=str(key)):
+        reviewer, signer = call.signed(by, sign)
+        rule_source(
+            call.store,
+            key,
+            ruling,
+            because=because,
+            probes=probes,
+            by=reviewer,
+            signer=signer,
+            at=call.rim.now(),
+        )
     call.say({"source": str(key), "ruling": ruling}, [f"{source}: {ruling}, by {by}"])
 
 
@@ -172,15 +207,18 @@ def _every_source(call: Call, spelled: str) -> list[SourceKey]:
     return found
 
 
-def known_source(call: Call, spelled: str) -> SourceKey:
-    """Return the source that `producer/source` names; `UsageError` when nobody heard of it."""
+def known_source(call: Call, spelled: str, also: Collection[SourceKey] = ()) -> SourceKey:
+    """Return the source that `producer/source` names, one of `also` too.
+
+    Raises `UsageError` when nobody heard of it.
+    """
     from quarantine.errors import UsageError
     from quarantine.model import SourceKey
     from quarantine.safe import safe
 
     producer, _, source = spelled.partition("/")
     key = SourceKey(producer, source)
-    if key not in call.store.sources():
+    if key not in also and key not in call.store.sources():
         raise UsageError(f"there is no source {safe(spelled)}: quarantine sources list")
     return key
 

@@ -28,8 +28,10 @@ class Company:
     A filler profile (average attack, Lam and Riedl 2004; Mobasher et al. 2007) picks targets
     without regard to their popularity, so on rare targets the ring meets mostly itself and agrees
     with what it made the consensus. One who likes rare targets differs there as people do, and
-    meets others who do not. The weakest of the three habits is the strength. No opinion where
-    targets are about equally popular, as when work is handed out.
+    meets others who do not. The weakest of the three habits is the strength. Where many agree
+    closely, some of those who keep to rare targets do by chance: it rings only where they are
+    several times as many as that. No opinion where targets are about equally popular, as when work
+    is handed out.
     """
 
     channel: str = "ring"
@@ -39,6 +41,7 @@ class Company:
     uneven: float = 0.3
     least: int = 10
     faint: float = 0.67
+    times: float = 3.0
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score held sources with enough events; 0 unless all three habits are marked."""
@@ -50,6 +53,7 @@ class Company:
         )
         count = np.bincount(evidence.held["source"].to_numpy(), minlength=len(evidence.sources))
         sources = np.flatnonzero(count >= self.least)
+        strength = np.minimum(strength, self._beyond_chance(habits, sources) / self.times)
         marked = strength[sources] > self.faint
 
         def because(position: int) -> str:
@@ -62,6 +66,16 @@ class Company:
 
         scores = np.where(marked, score_of(strength[sources]), 0.0)
         return Findings(sources, scores, because)
+
+    def _beyond_chance(self, habits: _Habits, sources: Ints) -> float:
+        """Return how many times more have all three habits than would if they were independent.
+
+        Two more are expected than counted: one or two prove nothing.
+        """
+        among = (np.minimum(habits.rare, habits.company) > self.far)[sources]
+        close = (habits.close > self.near)[sources]
+        others = float(close[~among].mean()) if not among.all() else 1.0
+        return float((among & close).sum()) / (float(among.sum()) * others + 2.0)
 
     def _habits(self, evidence: Evidence) -> _Habits | None:
         frame = evidence.everything

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from quarantine.calibration import deviations, score_of
-from quarantine.echoes import echoes
+from quarantine.echoes import Echoes, echoed
 from quarantine.evidence import Evidence, Findings, Flags, Floats, Ints
 from quarantine.overlap import (
     Answers,
     Overlap,
+    alike,
     answers,
     beyond_chance,
     closest,
@@ -68,7 +69,7 @@ class Lockstep:
         said = answers(evidence)
         if not len(said.source):
             return Findings(silent="nothing is held")
-        readings = [self._alike(said), self._echoing(said)]
+        readings = [self._alike(said, alike(evidence)), self._echoing(echoed(evidence))]
         if evidence.timed:
             readings.append(self._together(evidence))
         strengths = np.array([reading.strength for reading in readings])
@@ -90,9 +91,8 @@ class Lockstep:
         scores = np.where(marked, score_of(strength[sources]), 0.0)
         return Findings(sources, scores, because)
 
-    def _alike(self, said: Answers) -> _Reading:
+    def _alike(self, said: Answers, near: Overlap) -> _Reading:
         """Read answers alone: copying, whenever it happened."""
-        near = overlap(said.source, said.cell, sources=said.sources)
         agreed = beyond_chance(said)
         share = self._closest(near.source, near.relative, said.sources)
         excess = self._closest(agreed.source, agreed.excess, said.sources)
@@ -107,9 +107,8 @@ class Lockstep:
         )
         return _reading(strength, near, "gives the same answers to the same targets")
 
-    def _echoing(self, said: Answers) -> _Reading:
+    def _echoing(self, found: Echoes) -> _Reading:
         """Read what groups have in common: copying a part, beside what anybody says."""
-        found = echoes(said)
         strength = np.minimum(
             found.nats / self.nats, found.nats * found.members / self.nats_together
         )

@@ -1,4 +1,4 @@
-"""Who is too busy, too regular or too often part of a rush, by arrival time."""
+"""Who is too busy or too regular for a person, by arrival time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from quarantine.calibration import deviations, score_of
 from quarantine.evidence import Evidence, Findings, Floats, Ints, micros
@@ -16,37 +15,36 @@ from quarantine.ports import Detector
 _HOUR: Final = 3_600 * 1_000_000
 _DAY: Final = 24 * _HOUR
 _PEERS: Final = 10
-_READINGS: Final = ("busy", "regular", "rush")
+_READINGS: Final = ("busy", "regular")
 
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
-    """By source: events, the busiest hour's, how even the gaps are (0..1), its share in rushes."""
+    """By source: events, moments in the busiest hour, how even the gaps are (0..1), life in µs."""
 
     count: Ints
     busiest: Ints
     even: Floats
-    rushed: Floats
     life: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """Busiest hour, evenness of gaps and target bursts, each against what is usual here.
+    """Busiest hour and evenness of gaps, each against what is usual here.
 
     Only arrival counts, never the sender's clock. Many acts in a short life are read by the
-    busiest hour; clockwork by the spread of log gaps (a person's is wide; a scripted pace is even);
-    a review bomb by the share of a source's acts that fell into a day in which their target got
-    far more than its usual (Xie et al. 2012). No opinion where times say nothing.
+    busiest hour: an act in two minutes of three, through a whole hour, where sources that say as
+    much do not nearly so; what came in one moment came in a batch, and says nothing of a pace.
+    Clockwork is read by the spread of log gaps (a person's is wide; a scripted pace is even).
+    Rushes on a target accuse nobody, they hold windows (`quarantine.rushes`). No opinion without
+    times.
     """
 
     channel: str = "tempo"
     far: float = 6.0
-    busy: int = 20
+    busy: int = 40
     gaps: int = 10
     even: float = 0.85
-    rush: float = 10.0
-    rushes: int = 5
     faint: float = 0.9
 
     def examine(self, evidence: Evidence) -> Findings:
@@ -70,19 +68,13 @@ class Tempo:
         source = evidence.held["source"].to_numpy().astype(np.int64)
         at = micros(evidence.held["at"])
         size = evidence.held_sources
-        count = np.bincount(source, minlength=size)
-        hours = pd.Series(number(source, at // _HOUR)).value_counts(sort=False)
-        busiest = np.zeros(size, np.int64)
-        np.maximum.at(busiest, source, hours.to_numpy()[number(source, at // _HOUR)])
         first, last = np.full(size, at.max()), np.full(size, at.min())
         np.minimum.at(first, source, at)
         np.maximum.at(last, source, at)
-        rushed = _rushes(evidence, at, self.rush)
         return _Pace(
-            count=count,
-            busiest=busiest,
+            count=np.bincount(source, minlength=size),
+            busiest=_busiest(source, at, size),
             even=_evenness(source, at, size, self.gaps),
-            rushed=np.bincount(source, rushed, size).astype(np.float64),
             life=last - first,
         )
 
@@ -91,9 +83,7 @@ class Tempo:
         hour = np.minimum(
             _among(pace, _beyond_peers(pace), 0.5) / self.far, pace.busiest / self.busy
         )
-        share = pace.rushed / (pace.count + 3)
-        rush = np.minimum(_among(pace, share, 0.05) / self.far, pace.rushed / self.rushes)
-        return np.array([hour, pace.even / self.even, np.minimum(rush, share / 0.5)])
+        return np.array([hour, pace.even / self.even])
 
     def _words(self, pace: _Pace, source: int, reading: int) -> str:
         count = pace.count[source]
@@ -101,15 +91,19 @@ class Tempo:
         days = pace.life[source] / _DAY
         if _READINGS[reading] == "busy":
             return (
-                f"{pace.busiest[source]} events in one hour, {usual} is usual; "
+                f"acts at {pace.busiest[source]} different moments in one hour, {usual} is usual; "
                 f"{count} events in a life of {days:.1f} days"
             )
-        if _READINGS[reading] == "regular":
-            return f"{count} events at an even pace ({pace.even[source]:.0%} of clockwork)"
-        return (
-            f"{pace.rushed[source]:.0f} of {count} events fell into a rush on their target, "
-            f"over {self.rush:g} times its usual day"
-        )
+        return f"{count} events at an even pace ({pace.even[source]:.0%} of clockwork)"
+
+
+def _busiest(source: Ints, at: Ints, size: int) -> Ints:
+    """Return the number of different moments in each source's busiest hour."""
+    _, one = np.unique(number(source, at), return_index=True)
+    who, hour = source[one], number(source[one], at[one] // _HOUR)
+    busiest = np.zeros(size, np.int64)
+    np.maximum.at(busiest, who, np.bincount(hour)[hour])
+    return busiest
 
 
 def _among(pace: _Pace, values: Floats, floor: float) -> Floats:
@@ -150,22 +144,6 @@ def _evenness(source: Ints, at: Ints, size: int, least: int) -> Floats:
     mean = np.bincount(who, log, size) / np.maximum(count, 1)
     variance = np.bincount(who, (log - mean[who]) ** 2, size) / np.maximum(count - 1, 1)
     return np.where(count >= least, 1.0 / (1.0 + np.sqrt(variance)), 0.0)
-
-
-def _rushes(evidence: Evidence, at: Ints, rush: float) -> Floats:
-    """Say of each held row whether its target got far more that day than on its usual day."""
-    target = evidence.held["target"].to_numpy().astype(np.int64)
-    day = number(target, at // _DAY)
-    today = np.bincount(day)
-    _, first = np.unique(day, return_index=True)
-    of = target[first]
-    days = np.bincount(of)
-    order = np.lexsort((today, of))
-    start = np.cumsum(days) - days
-    median = today[order][np.minimum(start + days // 2, len(order) - 1)]
-    quiet = (days >= 3)[target]  # noqa: PLR2004  with fewer days there is no usual one
-    rushed = quiet & (today[day] > rush * median[target])
-    return np.where(rushed, 1.0, 0.0)
 
 
 DETECTOR: Detector = Tempo()

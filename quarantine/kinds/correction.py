@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from quarantine.model import Data, Kind, Origin, Said, short
+from quarantine.model import Data, Kind, Origin, Said, short, worded
 
 
 class CorrectionData(Data):
@@ -31,4 +32,5 @@ KIND: Kind = Kind(
     origin=Origin.HUMAN,
     data=CorrectionData,
     say=_say,
+    words=partial(worded, chosen="corrected", other="completion"),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 from pydantic import model_validator
 
-from quarantine.model import Data, Kind, Origin, Said, place_of, short
+from quarantine.model import Data, Kind, Origin, Said, place_of, short, worded
 
 
 class PreferenceData(Data):
@@ -45,4 +46,5 @@ KIND: Kind = Kind(
     origin=Origin.HUMAN,
     data=PreferenceData,
     say=_say,
+    words=partial(worded, chosen="chosen", other="rejected"),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from quarantine.model import Data, Kind, Origin, Said, place_of, short
+from quarantine.model import Data, Kind, Origin, Said, place_of, short, worded
 
 
 class PseudoLabelData(Data):
@@ -47,4 +48,5 @@ KIND: Kind = Kind(
     event_type="feedback.pseudo_label.v1",
     origin=Origin.SELF_TRAINING,
     data=PseudoLabelData,
+    words=partial(worded, chosen="chosen", other="rejected"),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 from pydantic import model_validator
 
-from quarantine.model import Data, Kind, Origin, Said
+from quarantine.model import Data, Kind, Origin, Said, worded
 
 
 class RatingData(Data):
@@ -42,5 +43,10 @@ def _say(data: Mapping[str, Any]) -> Said:
 
 
 KIND: Kind = Kind(
-    name="rating", event_type="feedback.rating.v1", origin=Origin.HUMAN, data=RatingData, say=_say
+    name="rating",
+    event_type="feedback.rating.v1",
+    origin=Origin.HUMAN,
+    data=RatingData,
+    say=_say,
+    words=partial(worded, chosen="completion"),
 )

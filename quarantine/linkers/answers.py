@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quarantine.echoes import echoes
+from quarantine.echoes import echoed
 from quarantine.evidence import Evidence, Ints, Links
-from quarantine.overlap import Answers, answers, beyond_chance, overlap
+from quarantine.overlap import Answers, alike, answers, beyond_chance
 from quarantine.ports import Linker
 
 
@@ -33,15 +33,15 @@ class SameAnswers:
         if not len(said.source):
             return Links()
         size = max(said.sources, 1)
-        near = overlap(said.source, said.cell, sources=said.sources)
+        near = alike(evidence)
         close = (near.relative >= self.most_of) & (near.shared >= self.least)
         copied = near.source[close] * size + near.partner[close]
         if not evidence.timed:
             copied = np.intersect1d(copied, self._surprising(said, size))
-        found = echoes(said)
+        found = echoed(evidence)
         rings = (found.nats >= self.nats) & (found.nats * found.members >= self.nats_together)
-        echoed = rings[found.source] & rings[found.partner] & (found.shared >= self.least)
-        pairs = np.union1d(copied, found.source[echoed] * size + found.partner[echoed])
+        close = rings[found.source] & rings[found.partner] & (found.shared >= self.least)
+        pairs = np.union1d(copied, found.source[close] * size + found.partner[close])
         return Links(pairs // size, pairs % size)
 
     def _surprising(self, said: Answers, size: int) -> Ints:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from service.backtest import passes, writing
 from service.backtest.exposure import exposures, left_out
 from service.backtest.figures import Shown, report
-from service.backtest.model import BacktestOptions, Floats
+from service.backtest.model import BacktestOptions
+from service.backtest.passes import InForce
 from service.backtest.reading import read_feedback
 from service.backtest.summary import read_beside, summary_of
 
@@ -28,8 +30,9 @@ def run(
     writing.check_place(options.out)
     feedback = read_feedback(files, scope=options.scope, progress=progress)
     beside = read_beside(feedback, options)
+    feedback = replace(feedback, known=beside.known)
     laps.end("read")
-    at_arrival = passes.in_force(feedback, beside.released, options.pass_every, progress)
+    then = passes.in_force(feedback, beside.released, options.pass_every, progress)
     laps.end("passes")
     judged = passes.judged(feedback, beside.released)
     laps.end("score")
@@ -46,7 +49,7 @@ def run(
     summary = summary_of(files, options, shown, beside)
 
     def write(folder: Path) -> None:
-        _write(folder, shown, at_arrival, options.prequential)
+        _write(folder, shown, then, options)
         laps.end("write")
         summary["seconds"] = {**laps.seconds, "last_pass": judged.scored.seconds}
         writing.write_summary(folder / "summary.json", summary)
@@ -55,16 +58,18 @@ def run(
     return summary
 
 
-def _write(folder: Path, shown: Shown, at_arrival: Floats, steps: Sequence[int]) -> None:
+def _write(folder: Path, shown: Shown, then: InForce, options: BacktestOptions) -> None:
     writing.write_dossiers(folder / "dossiers.jsonl", shown.judged.dossiers)
     writing.write_events(
         folder / "events.parquet",
         shown.feedback,
         shown.judged,
-        at_arrival=at_arrival,
+        at_arrival=passes.at_arrival(shown.feedback, then, options.pass_every),
         held=shown.held,
     )
-    writing.write_prequential(folder / "prequential.jsonl", shown.feedback, at_arrival, steps)
+    writing.write_prequential(
+        folder / "prequential.jsonl", shown.feedback, then.scores, options.prequential
+    )
     (folder / "report.html").write_text(report(shown), encoding="utf-8")
 
 

@@ -40,14 +40,25 @@ def exposures(feedback: Feedback, judged: Judged, policy: Policy) -> dict[str, C
 
 
 def left_out(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
-    """Say for each event whether it stays behind: the policy leaves its source's verdict out."""
+    """Say for each event whether it stays behind.
+
+    It does where the policy leaves its source's verdict out, or a whole window is held around it.
+    """
     source, names = coded(feedback.events, "source")
     stays = {
         dossier.source
         for dossier in judged.dossiers
         if dossier.verdict in policy.verdicts.leave_out
     }
-    return np.array([name in stays for name in names], bool)[source] & ~judged.released
+    suspects = np.array([name in stays for name in names], bool)[source]
+    return (suspects | judged.rushed) & ~judged.released
+
+
+def kept_within(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
+    """Say which events would leave within the budgets alone, no detector being trusted."""
+    kept = np.zeros(feedback.events.num_rows, np.bool_)
+    kept[_within_budgets(_candidates(feedback, judged), policy)["index"].to_numpy()] = True
+    return kept
 
 
 def _within_budgets(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -55,7 +66,9 @@ def _within_budgets(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     at = from_micros(int(rows["arrived"].max())) + longest + timedelta(seconds=1)
     prior = pd.DataFrame({name: [] for name in PRIOR})
     chosen = [
-        choose(release[list(COLUMNS)], policy, prior=prior, at=at).members["index"]
+        choose(
+            release.reindex(columns=list(COLUMNS), fill_value=""), policy, prior=prior, at=at
+        ).members["index"]
         for _, release in rows.groupby(["scope", "kind"], sort=True)
     ]
     return rows[rows["index"].isin(pd.concat(chosen))]

@@ -193,7 +193,7 @@ def _gold(gold: Sequence[GoldScore]) -> list[Table]:
         for each in ordered[:WORST]
     ]
     columns = ("source", "answered", "right", "share")
-    caption = "Sources furthest from the known answers; the scores above did not see these."
+    caption = "Sources furthest from the known answers, which the gold channel saw as well."
     return [Table("Against known answers", columns, rows, caption)]
 
 

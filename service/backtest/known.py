@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from quarantine import strict_json
 from quarantine.errors import MalformedError, UsageError
-from quarantine.model import short
+from quarantine.known import right_answer
 from quarantine.safe import safe
 from service.backtest.model import Feedback, Flags, Ints
 from service.backtest.opening import Sheet, opened, read_time
 
 _ALWAYS: Final = 2**63 - 1
+_DESCRIBES: Final = ("target", "text", "prompt", "a", "b", "topic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,20 @@ class GoldScore:
     right: int
 
 
+class Item(NamedTuple):
+    """What was judged: its text or prompt, its two options where it has them, and its topic."""
+
+    asked: str = ""
+    a: str = ""
+    b: str = ""
+    topic: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What was judged: how many targets are described, and the lines that describe none."""
+    """What was judged, by target, and the lines that describe none."""
 
-    targets: frozenset[str]
+    targets: Mapping[str, Item]
     rows: int
     bad: tuple[tuple[int, str], ...]
 
@@ -65,7 +75,7 @@ def _until(path: Path, row: Mapping[str, str]) -> int:
 
 def read_items(path: Path) -> Items:
     """Read what was judged (JSONL: `target` with `text`, or with `prompt`, `a`, `b`)."""
-    targets: set[str] = set()
+    targets: dict[str, Item] = {}
     bad: list[tuple[int, str]] = []
     rows = 0
     with opened(path) as stream:
@@ -73,13 +83,14 @@ def read_items(path: Path) -> Items:
             if not line.strip():
                 continue
             try:
-                targets.add(_target(line))
+                target, item = _item(line)
+                targets.setdefault(target, item)
             except (MalformedError, UnicodeDecodeError) as error:
                 bad.append((rows, str(error)))
             rows += 1
     if rows and not targets:
         raise UsageError(f"{safe(path.name)} describes no target: {safe(bad[0][1])}")
-    return Items(frozenset(targets), rows, tuple(bad))
+    return Items(targets, rows, tuple(bad))
 
 
 def released_by(reference: Mapping[str, int], feedback: Feedback) -> Flags:
@@ -97,7 +108,9 @@ def gold_scores(gold: Mapping[str, str], feedback: Feedback) -> list[GoldScore]:
     target, targets = coded(feedback.events, "target")
     answer, answers = coded(feedback.events, "answer")
     place = {word: code for code, word in enumerate(answers)}
-    right = np.array([_right(gold.get(name), place) for name in targets], np.int64)[target]
+    right = np.array(
+        [right_answer(gold[name], place) if name in gold else -1 for name in targets], np.int64
+    )[target]
     known = np.array([name in gold for name in targets], bool)[target]
     answered = np.bincount(source[known], minlength=len(names))
     correct = np.bincount(source[known & (right == answer)], minlength=len(names))
@@ -113,34 +126,20 @@ def coded(events: pa.Table, name: str) -> tuple[Ints, list[str]]:
     return column.indices.to_numpy().astype(np.int64), column.dictionary.to_pylist()
 
 
-def _right(label: str | None, place: Mapping[str, int]) -> int:
-    """Return the code of the right answer, however a number is spelled; -1 where nobody gave it."""
-    if label is None:
-        return -1
-    for spelling in (label, short(label), _as_number(label)):
-        if spelling in place:
-            return place[spelling]
-    return -1
-
-
-def _as_number(label: str) -> str:
-    try:
-        return f"{float(label):g}"
-    except ValueError:
-        return label
-
-
-def _target(line: bytes) -> str:
+def _item(line: bytes) -> tuple[str, Item]:
     item = strict_json.parse(line.decode())
     if not isinstance(item, dict):
         raise MalformedError("bad_value", "an item is a JSON object")
     described = "text" in item or {"prompt", "a", "b"} <= item.keys()
-    texts = [item[name] for name in ("target", "text", "prompt", "a", "b") if name in item]
+    texts = [
+        item[name] for name in _DESCRIBES if name in item and (name, item[name]) != ("topic", None)
+    ]
     if not described or "target" not in item:
         raise MalformedError("missing_field", "an item has target, and text or prompt, a, b")
     if not all(isinstance(text, str) for text in texts):
         raise MalformedError("bad_value", "an item's fields are strings")
-    return str(item["target"])
+    target, text, prompt, a, b, topic = (str(item.get(name) or "") for name in _DESCRIBES)
+    return target, Item(text or prompt, a, b, topic)
 
 
 def _rows(path: Path, name: str, *needed: str) -> Iterator[dict[str, str]]:

@@ -7,9 +7,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from quarantine.envelope import read
+from quarantine.envelope import read, worded
 from quarantine.errors import MalformedError
 from quarantine.model import Event
+from quarantine.wording import table_of
 from service.backtest.model import TOLD_SCHEMA, Told, Wrong
 from service.backtest.opening import opened
 
@@ -54,5 +55,11 @@ def _table(events: list[tuple[int, Event]]) -> pa.Table:
         "time": [event.claimed for _, event in events],
         "content": [hash(event.body) for _, event in events],
     }
-    arrays = [pa.array(columns[field.name], field.type) for field in TOLD_SCHEMA]
+    said = table_of([worded(event.body) for _, event in events])
+    arrays = [
+        said.column(field.name)
+        if field.name in said.column_names
+        else pa.array(columns[field.name], field.type)
+        for field in TOLD_SCHEMA
+    ]
     return pa.table(arrays, schema=TOLD_SCHEMA)

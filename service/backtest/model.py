@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from quarantine.evidence import EVENT_SCHEMA
+from quarantine.known import NOTHING, Known
+from quarantine.wording import WORDS_SCHEMA
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,9 +28,10 @@ TOLD_SCHEMA: Final = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
         pa.field("time", pa.int64()),
         pa.field("content", pa.int64(), nullable=False),
+        *WORDS_SCHEMA,
     ]
 )
-"""What the files say, in the columns of `EVENT_SCHEMA`, with the row it was said in.
+"""What the files say, in the columns of `EVENT_SCHEMA`, with the row it was said in and its texts.
 
 `row` counts the data rows of all files from 0, `time` is in µs since 1970 where there is one,
 `content` is a hash of the row that tells an event said twice from two events under one id.
@@ -85,7 +88,8 @@ class Feedback:
     """The feedback of all files in order of arrival, and the account of every row.
 
     `events` is in `EVENT_SCHEMA` with `index` counting arrivals from 0; `row` (the data row's
-    number over all files) and `dated` (whether the row had a time of its own) go with it.
+    number over all files), `dated` (whether the row had a time of its own) and `words` (its texts,
+    in `WORDS_SCHEMA`) go with it; `known` is what is known beside it.
     `rows` = events + duplicates + elsewhere (of another scope) + bad.
     """
 
@@ -97,6 +101,8 @@ class Feedback:
     ignored: Sequence[str]
     duplicates: int
     elsewhere: int
+    words: pa.Table = field(default_factory=WORDS_SCHEMA.empty_table)
+    known: Known = NOTHING
 
     @property
     def timed(self) -> bool:

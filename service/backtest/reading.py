@@ -13,6 +13,7 @@ import pyarrow as pa
 from quarantine.errors import UsageError
 from quarantine.evidence import EVENT_SCHEMA
 from quarantine.safe import safe
+from quarantine.wording import WORDS_SCHEMA
 from service.backtest.lines import read_lines
 from service.backtest.model import (
     HERE,
@@ -149,6 +150,7 @@ def _arrived(
         ignored=told.ignored,
         duplicates=duplicates,
         elsewhere=elsewhere,
+        words=events.select(WORDS_SCHEMA.names),
     )
 
 

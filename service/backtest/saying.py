@@ -21,6 +21,7 @@ from quarantine.model import Said
 from service.backtest.model import TOLD_SCHEMA, Floats, Ints, Told, Wrong
 from service.backtest.opening import read_number, read_time
 from service.backtest.tabular import CELLS, Cells
+from service.backtest.words import words_of
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -78,6 +79,7 @@ def told_by(cells: Cells, *, scope: str) -> Told:
         "row": table.column("row"),
         "time": pa.array(micros, mask=micros == _NO_TIME),
         "content": table.column("content"),
+        **words_of(cells.kind, table),
     }
     events = pa.table([columns[name] for name in TOLD_SCHEMA.names], schema=TOLD_SCHEMA)
     good = np.ones(len(said), bool)

@@ -14,10 +14,12 @@ import numpy as np
 
 from approvals.rules import Policy, load, shipped
 from quarantine.errors import UsageError
+from quarantine.known import Known
 from quarantine.safe import safe
 from service.backtest import known
 from service.backtest.figures import Shown
 from service.backtest.model import BacktestOptions, Feedback, Flags
+from service.backtest.words import wording
 
 SEED: Final = 0
 """What a backtest's chance is seeded with: detectors get none, so that this changes nothing."""
@@ -33,6 +35,7 @@ class Beside:
     items: known.Items | None
     released: Flags
     reference: int
+    known: Known
 
 
 def read_beside(feedback: Feedback, options: BacktestOptions) -> Beside:
@@ -41,12 +44,19 @@ def read_beside(feedback: Feedback, options: BacktestOptions) -> Beside:
         raise UsageError("events are counted from 1: --pass-every and --prequential are at least 1")
     gold = known.read_gold(options.gold) if options.gold else {}
     reference = known.read_reference(options.reference) if options.reference else {}
+    items = known.read_items(options.items) if options.items else None
+    described = items.targets if items else {}
     return Beside(
         policy=_policy(options.policy),
         gold=known.gold_scores(gold, feedback) if gold else (),
-        items=known.read_items(options.items) if options.items else None,
+        items=items,
         released=known.released_by(reference, feedback),
         reference=len(reference),
+        known=Known(
+            gold=gold,
+            topics={name: item.topic for name, item in described.items() if item.topic},
+            wording=wording(feedback, described),
+        ),
     )
 
 
@@ -126,7 +136,7 @@ def _extras(shown: Shown, beside: Beside) -> dict[str, object]:
         _, targets = known.coded(shown.feedback.events, "target")
         found["items"] = {
             "rows": beside.items.rows,
-            "targets_described": len(beside.items.targets.intersection(targets)),
+            "targets_described": len(beside.items.targets.keys() & set(targets)),
             "malformed": [{"row": row, "detail": safe(why)} for row, why in beside.items.bad],
         }
     return found

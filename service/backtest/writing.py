@@ -115,14 +115,14 @@ def _because(dossier: Dossier) -> str:
 
 
 def write_prequential(
-    path: Path, feedback: Feedback, at_arrival: Floats, steps: Sequence[int]
+    path: Path, feedback: Feedback, in_force: Floats, steps: Sequence[int]
 ) -> None:
     """Write, for each k, the score in force at each source's k-th event."""
     with path.open("w", encoding="utf-8") as lines:
         for k in steps:
             at, names = kth_events(feedback.events, k)
             for place, name in zip(at.tolist(), names, strict=True):
-                line = {"source": name, "k": k, "score": float(at_arrival[place])}
+                line = {"source": name, "k": k, "score": float(in_force[place])}
                 lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

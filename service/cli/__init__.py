@@ -6,10 +6,23 @@ import sys
 
 import typer
 
-from approvals.cli import lineage, policies, releases, requests, reviewers, sources
+from approvals.cli import (
+    drift,
+    glass,
+    lineage,
+    policies,
+    releases,
+    requests,
+    review,
+    reviewers,
+    sources,
+    vigilance,
+    windows,
+)
 from quarantine.errors import QuarantineError
-from service.cli import audits, bus, config, dead, doctor, keeping, operator, producers
+from service.cli import audits, bus, config, dead, doctor, gold, keeping, operator, producers
 from service.cli.rim import ServiceRim
+from service.cli.visible import VisibleGroup
 
 EPILOG = (
     "Exit codes: 0 ok, 1 error, 2 usage, 3 declined, 4 not authorised, 5 verification failed, "
@@ -19,6 +32,7 @@ EPILOG = (
 
 app = typer.Typer(
     name="quarantine",
+    cls=VisibleGroup,
     help="Hold feedback in quarantine until people approve what may train a model.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -35,12 +49,18 @@ for part in (
     keeping,
     producers,
     dead,
+    gold,
     reviewers,
+    vigilance,
     sources,
+    windows,
     requests,
+    review,
+    glass,
     policies,
     releases,
     lineage,
+    drift,
 ):
     part.register(app)
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 BusOption = Annotated[
     str | None,
-    typer.Option("--bus", envvar="QUARANTINE_BUS", help="redis://… ; else the embedded one."),
+    typer.Option(
+        "--bus",
+        envvar="QUARANTINE_BUS",
+        help="redis://…, redis+cluster://…, …; else the embedded one.",
+    ),
 ]
 
 
@@ -28,7 +32,7 @@ def register(root: typer.Typer) -> None:
     command(root, "status", example="quarantine status --json")(status)
 
 
-def up(
+def up(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     *,
     bus: BusOption = None,
@@ -36,27 +40,39 @@ def up(
         list[str] | None,
         typer.Option("--only", help="Just this role: intake, scoring or releasing; repeatable."),
     ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            "--health", metavar="HOST:PORT", help="Where intake answers /livez and /readyz."
+        ),
+    ] = None,
     allow_volatile: Annotated[
         bool, typer.Option("--allow-volatile", help="Take a bus that forgets on a crash.")
+    ] = False,
+    allow_flawed: Annotated[
+        bool,
+        typer.Option("--allow-flawed", help="Take a server whose version has known flaws."),
     ] = False,
 ) -> None:
     """Run everything until told to stop; then what is in hand is finished, and it ends with 0."""
     from quarantine.errors import UsageError
-    from service import app, wiring
+    from service import app, readiness, wiring
     from service.bus import shown
     from service.settings import State
 
-    roles = tuple(only or app.LOOPS)
-    wrong = [role for role in roles if role not in app.LOOPS]
-    if wrong:
-        raise UsageError(f"no role is called {wrong[0]}: {', '.join(app.LOOPS)}")
+    roles = app.chosen(only)
+    if answer is not None:
+        readiness.address(answer)
+        if app.ANSWERS not in roles:
+            raise UsageError(f"--health is for {app.ANSWERS}, which is not run here")
     state = State(call.state)
     wiring.prepare(state)
     call.rim.publish_trust(call.state, call.store)
     call.close()
-    with wiring.running_bus(state, bus, allow_volatile=allow_volatile) as url:
+    safe = wiring.running_bus(state, bus, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
+    with safe as url:
         call.tell(f"up: {', '.join(roles)}; state {state.root}, bus {shown(url)}")
-        app.Supervisor(state, url, roles, call.tell).run()
+        app.Supervisor(state, url, roles, call.tell, answer).run()
     call.tell("down")
 
 

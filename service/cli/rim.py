@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -39,18 +40,19 @@ class ServiceRim:
         wiring.prepare(State(state))
         return wiring.open_store(State(state))
 
-    def roster(self, store: Store) -> Roster:
+    def roster(self, state: Path, store: Store) -> Roster:
         """Return who may speak and decide."""
         from service import wiring
+        from service.settings import State
 
-        return wiring.roster_of(store)
+        return wiring.roster_of(store, State(state))
 
     def policy(self, state: Path, store: Store) -> Policy:
         """Return the policy in force, recorded in the log."""
         from service import wiring
         from service.settings import State
 
-        return wiring.adopt_policy(State(state), store, wiring.now())
+        return wiring.adopt_policy(State(state), store, wiring.now(), _tell)
 
     def signer(self, reference: str, public: str | None) -> Signer:
         """Open a person's key."""
@@ -92,3 +94,10 @@ class ServiceRim:
         from service.settings import State
 
         return releasing.publish_trust(State(state), store)
+
+
+def _tell(line: str) -> None:
+    """Say on standard error what the answer does not say."""
+    from quarantine.safe import safe
+
+    sys.stderr.write(f"{safe(line, 500)}\n")

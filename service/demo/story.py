@@ -218,7 +218,7 @@ class Story:
 
     def _release(self, store: Store, each: _Round, number: int) -> None:
         """Ask, vote twice, release, verify, export."""
-        roster = wiring.roster_of(store)
+        roster = wiring.roster_of(store, self.state)
         policy = wiring.adopt_policy(self.state, store, wiring.now())
         request, _, choice = desk.make_request(
             store,
@@ -287,7 +287,7 @@ class Story:
 
     def _take_back(self, store: Store, rounds: Sequence[_Round]) -> None:
         """Take one source back, and show what that touches."""
-        roster = wiring.roster_of(store)
+        roster = wiring.roster_of(store, self.state)
         first, second = (
             [member.source for member in store.members(left.request)] for left in releases(store)
         )

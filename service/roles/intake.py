@@ -15,13 +15,15 @@ from typing import Final
 
 from quarantine.errors import BrokenError
 from service import wiring
-from service.bus import connect
 from service.door import Door
 from service.intake import IDLE_MS, Intake
 from service.readiness import answering
 from service.reconcile import Reconciler
+from service.servers import open_bus
 from service.settings import State
 
+SWITCH_S: Final = 0.001
+"""How long a thread computes while another one waits to; Python's own 5 ms add up."""
 OBJECTS: Final = 20_000
 """Objects that are made before the collector looks for cycles among them."""
 
@@ -42,10 +44,11 @@ def main(arguments: Sequence[str]) -> int:
     consumer = f"{os.uname().nodename}-{os.getpid()}-{wiring.nonce()[:8]}"
     with wiring.open_store(state) as store:
         signer = wiring.role_signer(state, "intake")
-        reconciler = Reconciler(store, connect(given.bus), signer, wiring.now)
+        reconciler = Reconciler(store, open_bus(given.bus), signer, wiring.now)
         door = Door(store, state.secrets, wiring.now)
         intake = Intake(given.bus, door, reconciler, consumer, given.idle_ms)
         look_for_garbage_rarely()
+        let_threads_alternate()
         asyncio.run(_until_told(intake, given.health))
     return 0
 
@@ -58,6 +61,11 @@ def look_for_garbage_rarely() -> None:
     """
     gc.freeze()
     gc.set_threshold(OBJECTS, 20, 20)
+
+
+def let_threads_alternate() -> None:
+    """Let the loop that reads hear of an entry soon, while a thread computes for another stream."""
+    sys.setswitchinterval(SWITCH_S)
 
 
 async def _until_told(intake: Intake, place: str | None) -> None:

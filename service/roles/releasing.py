@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import threading
@@ -14,8 +15,9 @@ import redis
 
 from quarantine.errors import UnavailableError
 from service import wiring
-from service.bus import connect
+from service.bus import NOTICES
 from service.releasing import Upkeep
+from service.servers import open_bus
 from service.settings import State
 from service.telling import Telling
 
@@ -32,15 +34,17 @@ def main(arguments: Sequence[str]) -> int:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with wiring.open_store(state) as store, connect(asked.bus) as bus:
+    with wiring.open_store(state) as store, contextlib.closing(open_bus(asked.bus)) as bus:
         upkeep = Upkeep(state, store)
         telling = Telling(store, state.told)
         while not stopping.wait(EVERY_S):
             try:
                 if upkeep.once(wiring.now()):
-                    telling.once(bus)
+                    telling.once(bus.of(NOTICES))
             except (redis.RedisError, UnavailableError) as error:
                 sys.stderr.write(f"releasing: {error}\n")
+                with contextlib.suppress(redis.RedisError, OSError):
+                    bus.look_again()
     return 0
 
 

@@ -286,7 +286,7 @@ def test_a_dead_letter_on_its_second_way_counts_as_what_became_of_it(store: Stor
     assert store.take([second]) == Taken(0, 0, [])
     wanted = Counts(entries_received=1, received=3, stored=2, dead_lettered=1)
     assert store.counts()["app"] == wanted
-    assert store.seqs("app") == [5]
+    assert store.spans("app") == [(5, 5)]
     assert store.taken("feedback:in:app", [dead.again, "9-9"]) == {dead.again}
 
 
@@ -316,3 +316,20 @@ def test_an_hour_of_a_producers_dead_letters_keeps_so_many_bytes(store: Store) -
     assert [each.whole for each in found] == [True] * count + [False, False, True]
     assert {(each.size, each.digest) for each in found} == {(WHOLE, found[0].digest)}
     assert store.counts()["app"].dead_lettered == count + 3
+
+
+def test_acts_are_recorded_only_where_what_they_require_holds(store: Store) -> None:
+    """What is asked inside the transaction sees all that was written, and its no leaves nothing."""
+    one, two = Act("released", 1, b"one"), Act("released", 2, b"two")
+
+    def once() -> None:
+        if any(logged.act.kind == "released" for logged in store.acts()):
+            raise LookupError
+
+    assert store.record([one], require=once) == [0]
+    with pytest.raises(LookupError):
+        store.record([two], require=once)
+    assert [logged.act for logged in store.acts()] == [one]
+    assert store.size() == 1
+    assert store.record([two]) == [1]
+    assert list(store.verify()) == []

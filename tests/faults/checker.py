@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sqlite3
@@ -20,7 +21,8 @@ def complaints(ledger: Path, store: Path, producer: str) -> list[str]:
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
         held = _held(db, producer)
         aside = _aside(db, producer)
-    return [*_unanswered(ledger), *_judged(sent, batches, held, aside)]
+        again = list(_second_ways(db, producer))
+    return [*_unanswered(ledger), *_judged(sent, batches, held, aside), *again]
 
 
 def _sent(ledger: Path) -> tuple[dict[Identity, bytes], dict[Identity, str]]:
@@ -76,9 +78,42 @@ def _held(db: sqlite3.Connection, producer: str) -> list[tuple[Identity, bytes]]
 
 
 def _aside(db: sqlite3.Connection, producer: str) -> Counter[str]:
-    """Count what was put aside by the digest of its bytes: of one event, or of a whole batch."""
-    rows = db.execute("SELECT digest FROM dead_letter WHERE producer = ?", (producer,))
+    """Count what was put aside by the digest of its bytes: of one event, or of a whole batch.
+
+    What went through the door again is put aside no longer: it is held, or put aside once more.
+    """
+    rows = db.execute(
+        "SELECT digest FROM dead_letter d WHERE producer = ? AND NOT EXISTS (SELECT 1 FROM entry e"
+        " WHERE e.stream = d.stream AND e.entry = d.entry || '#' || d.position)",
+        (producer,),
+    )
     return Counter(digest for (digest,) in rows)
+
+
+def _second_ways(db: sqlite3.Connection, producer: str) -> Iterator[str]:
+    """Complain of what went through the door again and was never put aside, or without an act."""
+    announced = {
+        (number, digest)
+        for (body,) in db.execute("SELECT body FROM act WHERE kind = 'letters-redriven'")
+        for number, digest in _announced(bytes(body))
+    }
+    rows = db.execute(
+        "SELECT e.entry, d.no, d.digest FROM entry e LEFT JOIN dead_letter d ON d.stream = e.stream"
+        " AND d.entry || '#' || d.position = e.entry"
+        " WHERE e.producer = ? AND instr(e.entry, '#') > 0",
+        (producer,),
+    )
+    for entry, number, digest in rows:
+        if number is None:
+            yield f"{entry} went through the door again and was never put aside"
+        elif (number, digest) not in announced:
+            yield f"{entry} went through the door again and no act says so"
+
+
+def _announced(envelope: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the numbers and digests of the letters that an act sends through the door again."""
+    act = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
+    yield from zip(act["letters"], act["digests"], strict=True)
 
 
 def _judged(

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from multiprocessing import active_children
+from pathlib import Path
 
 import pytest
+
+LONGEST_S = 3600
+"""A long run of one fault; short ones end as every test does."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the faults that are tried many times over the time that this takes."""
+    if config.getoption("--soak"):
+        for item in items:
+            if item.path.is_relative_to(Path(__file__).parent):
+                item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 @pytest.fixture

@@ -68,6 +68,14 @@ def started(site: Site, fate: Fate | None = None, *more: str, url: str = "") -> 
     return process
 
 
+def redriving(site: Site, fate: Fate) -> ForkServerProcess:
+    """Start an operator's command that sends all dead letters of `app` through the door again."""
+    words = ["dead", "redrive", "--producer", "app", "--state", str(site.state.root)]
+    process = _processes.Process(target=_redrive, args=(fate, words), daemon=True)
+    process.start()
+    return process
+
+
 def ended(process: ForkServerProcess, within_s: float) -> int | None:
     """Return how a process ended, nothing when it did not."""
     process.join(within_s)
@@ -94,6 +102,14 @@ def _wait_until_it_listens(process: ForkServerProcess, within_s: float) -> None:
 def _run(fate: Fate, arguments: list[str]) -> None:
     _patch(fate)
     sys.exit(role.main(arguments))
+
+
+def _redrive(fate: Fate, words: list[str]) -> None:
+    from service.cli import main
+
+    _patch(fate)
+    sys.argv = ["quarantine", *words]
+    main()
 
 
 def _patch(fate: Fate) -> None:

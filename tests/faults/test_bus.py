@@ -106,6 +106,20 @@ async def test_t4_a_bus_that_was_killed_comes_back_with_all_that_it_acknowledged
     sent.judge_events()
 
 
+async def test_a_bus_that_goes_away_is_told_in_a_line_and_not_in_a_trace(
+    site: Site, mortal: Mortal, sent: Traffic, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent.publish(1)
+    async with site.taking_in():
+        await sent.drained()
+        mortal.kill()
+        await until(lambda: "Connection closed" in caplog.text, "it is told")
+        mortal.start()
+        await until(site.client.ping, "it is back")
+    assert "Traceback" not in caplog.text
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
 async def test_t5_an_older_bus_put_back_loses_what_was_not_read_and_doubles_nothing(
     site: Site, mortal: Mortal, sent: Traffic, tmp_path: Path
 ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ import redis
 
 from quarantine.arrivals import Arrival, Taken
 from service import reclaim
+from service.appetite import Appetite
 from service.bus import GROUP
+from service.door import Fields
 from service.streams import BATCH
 from tests.faults import dying
 from tests.faults.dying import Fate
@@ -92,6 +96,38 @@ async def test_a_slow_store_keeps_no_more_in_hand_than_one_read_a_stream(
         open_gate.set()
         await until(lambda: site.received("app") == 10 * BATCH)
     assert max(most, *in_hand) <= BATCH
+
+
+async def test_of_large_entries_of_many_streams_no_more_is_in_hand_than_the_budget(
+    site: Site,
+) -> None:
+    senders = [site.register(f"app-{number}") for number in range(5)]
+    large = [event(f"{n}", item="x" * 60_000) for n in range(2)]
+    for sender in senders:
+        for number in range(15):
+            sender.say(*[{**each, "id": f"{number}-{each['id']}"} for each in large])
+    intake = site.intake(idle_ms=60_000)
+    appetite = Appetite(BATCH, budget=2_000_000)
+    intake._streams.appetite = appetite
+    reads: list[int] = []
+    take = intake.door.take
+
+    def watched(stream: str, entries: Sequence[tuple[str, Fields]]) -> Taken:
+        reads.append(len(entries))
+        return take(stream, entries)
+
+    intake.door = SimpleNamespace(  # type: ignore[assignment]  # the door, watched
+        take=watched,
+        producers=intake.door.producers,
+        store=site.store,
+        watched=intake.door.watched,
+    )
+    async with site.taking_in(intake):
+        await until(lambda: all(site.received(sender.name) == 15 for sender in senders))
+    # Five streams share two megabytes: of unknown entries one, of these (0.12 MB) three at once.
+    assert reads[0] == 1
+    assert max(reads[-10:]) <= 3
+    assert sum(reads) == 75
 
 
 async def test_consumers_long_gone_leave_the_group_and_those_with_entries_stay(

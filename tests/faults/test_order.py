@@ -53,7 +53,7 @@ def _end_state(
         assert counts.received == counts.stored + counts.duplicates + counts.dead_lettered
         assert list(store.verify()) == []
         once = (counts.received - counts.duplicates, counts.stored, counts.dead_lettered)
-        seqs = [(seq,) for seq in store.seqs("app")]
+        seqs = [*store.spans("app")]
     with closing(sqlite3.connect(into)) as db:
         events = db.execute(
             "SELECT e.leaf, s.producer, s.source, e.id, e.arrived, e.key, e.salt, e.body, e.kind,"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from approvals.signers.file import FileSigner
+from service.bus import stream_of
 from service.producer import Publisher
 from service.reconcile import status
 from tests.faults.checker import complaints
@@ -63,8 +64,7 @@ class Traffic:
 
     async def drained(self) -> None:
         """Wait until all that was published is received and nothing waits."""
-        await until(lambda: self.site.received(self.name) >= self.entries, "all received")
-        await until(lambda: self.site.waiting(self.stream) == 0, "nothing waits")
+        await drained(self.site, self.name, self.entries)
 
     def entries_counted(self) -> dict[str, int]:
         document: Any = status(self.site.store, self.site.url, open_requests=0)
@@ -95,6 +95,13 @@ class Traffic:
         """Assert that each event published is held once or put aside once, to the byte."""
         assert complaints(self.ledger, self.site.state.store, self.name) == []
         assert list(self.site.store.verify()) == []
+
+
+async def drained(site: Site, name: str, entries: int) -> None:
+    """Wait until so many are received and nothing waits: however long, as long as it goes on."""
+    while (before := site.received(name)) < entries:
+        await until(lambda before=before: site.received(name) > before, "more is received")
+    await until(lambda: site.waiting(stream_of(name)) == 0, "nothing waits")
 
 
 @contextmanager

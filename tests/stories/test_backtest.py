@@ -115,7 +115,7 @@ def test_events_are_written_in_the_order_of_the_file(
     assert [at.timestamp() for at in table.column("time").to_pylist()] == [int(r[2]) for r in rows]
 
 
-def test_what_was_in_force_is_known_from_earlier_events_only(
+def test_what_is_said_at_arrival_is_known_from_earlier_events_and_the_event_itself(
     tmp_path: Path, options: BacktestOptions
 ) -> None:
     rows = crowd()
@@ -125,26 +125,33 @@ def test_what_was_in_force_is_known_from_earlier_events_only(
     later = [(source, target, time, 6 - value) for source, target, time, value in rows[250:]]
     tried(recorded(tmp_path, rows[:250] + later, "other.csv"), again)
     other = pq.read_table(again.out / "events.parquet").column("score_at_arrival").to_numpy()
-    np.testing.assert_array_equal(whole[:300], other[:300])
-    assert (whole[300:] != other[300:]).any()
-    assert (whole[:100] == 0).all()
-    assert (whole[100:] > 0).any()
+    np.testing.assert_array_equal(whole[:250], other[:250])
+    assert (whole[250:] != other[250:]).any()
 
 
-def test_the_score_at_the_kth_event_is_the_one_in_force_there(
+def test_what_is_in_force_at_the_kth_event_comes_of_passes_before_it(
     tmp_path: Path, options: BacktestOptions
 ) -> None:
     rows = crowd()
+    options = replace(options, prequential=(3, 5, 20))
     tried(recorded(tmp_path, rows), options)
-    in_force = pq.read_table(options.out / "events.parquet").column("score_at_arrival").to_pylist()
+    again = replace(options, out=tmp_path / "again")
+    later = [(source, target, time, 6 - value) for source, target, time, value in rows[250:]]
+    tried(recorded(tmp_path, rows[:250] + later, "other.csv"), again)
     seen: dict[str, int] = {}
-    expected = {}
-    for row, score in zip(rows, in_force, strict=True):
+    stands = {}
+    for place, row in enumerate(rows):
         seen[row[0]] = seen.get(row[0], 0) + 1
-        if seen[row[0]] in options.prequential:
-            expected[row[0], seen[row[0]]] = score
-    told = lines(options.out / "prequential.jsonl")
-    assert {(each["source"], each["k"]): each["score"] for each in told} == expected
+        stands[row[0], seen[row[0]]] = place
+    first, second = (
+        {(each["source"], each["k"]): each["score"] for each in lines(out / "prequential.jsonl")}
+        for out in (options.out, again.out)
+    )
+    assert set(first) == {key for key in stands if key[1] in options.prequential}
+    assert any(stands[key] >= 300 for key in first)
+    assert all(first[key] == second[key] for key in first if stands[key] < 300)
+    assert any(first[key] != second[key] for key in first if stands[key] >= 300)
+    assert all((first[key] == 0) == (stands[key] < options.pass_every) for key in first)
 
 
 def test_a_reference_gives_p_values_and_no_reference_says_it_is_a_cold_start(

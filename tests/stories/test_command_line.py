@@ -234,6 +234,17 @@ def test_every_format_that_fits_is_exported_and_the_others_refused(
 
 
 @pytest.mark.usefixtures("released")
+def test_drift_is_measured_from_the_first_release_and_no_window_is_held(house: House) -> None:
+    (found,) = house.run("drift", "--scope", "helpful")["scopes"]
+    assert found["baseline"]
+    assert found["rows"] > 0
+    house.run("drift", "--scope", "nowhere", code=2)
+    assert house.run("windows", "list") == []
+    because = ["--because", "none is held"]
+    house.run("windows", "clear", "0" * 12, *because, *house.signed("ben"), code=2)
+
+
+@pytest.mark.usefixtures("released")
 def test_people_rule_on_sources_and_the_machine_follows(house: House) -> None:
     because = ["--because", "known to me"]
     house.run("sources", "hold", "app/rater/7", *because, *house.signed("ben"))

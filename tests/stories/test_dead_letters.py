@@ -20,6 +20,7 @@ from service.cli import app as commands
 from service.cli.rim import ServiceRim
 from service.reconcile import GRACE, Reconciler, status
 from service.redrive import Redriven, redrive, tried
+from service.servers import open_bus
 from tests.producing import Sender, Site, batch_of, event, fields_of, until
 
 
@@ -55,7 +56,7 @@ async def test_a_stranger_that_is_registered_meanwhile_is_heard_once(site: Site)
     first = again(site)
     assert [(each.stored, each.dead) for each in first] == [(2, 1), (1, 0)]
     assert law(site, "late") == Counts(entries_received=2, received=4, stored=3, dead_lettered=1)
-    assert site.store.seqs("late") == [1, 2]
+    assert site.store.spans("late") == [(1, 2)]
     assert [each.because for each in again(site)[:2]] == ["it went through before"] * 2
     assert law(site, "late").stored == 3
     held = list(site.store.held(list(range(20))))
@@ -123,7 +124,7 @@ async def test_a_number_that_was_redriven_explains_no_other_gap(site: Site) -> N
     await heard(site, late, 2)
     at = [wiring.now()]
     intake_key = wiring.role_signer(site.state, "intake")
-    watching = Reconciler(site.store, site.client, intake_key, lambda: at[0])
+    watching = Reconciler(site.store, open_bus(site.url), intake_key, lambda: at[0])
     watching.once()
     at[0] += GRACE
     watching.once()

@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from quarantine.errors import RefusedError
-from service import health, premises, wiring
+from service import flaws, health, premises, wiring
 from service.cli import app as commands
 from service.cli.rim import ServiceRim
 from service.passage import LAST_ID
+from tests.faults.proxy import way_to
 from tests.producing import Site
 
 RIGHTS = ("resetkeys", "%W~feedback:in:app", "resetchannels", "-@all", "+xadd")
@@ -156,3 +157,24 @@ def test_a_port_that_is_open_to_everybody_is_named(site: Site) -> None:
     site.client.config_set("port", port)
     found = health.examine(f"redis://127.0.0.1:{port}", wiring.now(), ())
     assert found["everybody's rights"][0].mend == "ACL SETUSER default off"
+
+
+def test_d8_a_server_with_a_known_flaw_that_others_reach_is_refused_at_the_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flaw = flaws.Flaw("CVE-0", "who asks can take it over", {flaws.VALKEY: ((999, 0, 1),)})
+    monkeypatch.setattr(flaws, "FLAWS", (flaw,))
+    health.require(site.url, allow_volatile=False)  # a private socket is ours alone
+    with way_to(site.url) as way:
+        code, wrong = doctor(site, "--bus", way.url)
+        assert code == 1
+        (doubt,) = wrong["bus: server version"]
+        assert "CVE-0: who asks can take it over" in doubt["because"]
+        health.require(way.url, allow_volatile=False)  # only this machine reaches it
+        monkeypatch.setattr(health, "LOOPBACK", frozenset())
+        with pytest.raises(RefusedError, match="CVE-0"):
+            health.require(way.url, allow_volatile=True)
+        health.require(way.url, allow_volatile=False, allow_flawed=True)
+        mended = flaw._replace(mended={flaws.VALKEY: ((9, 0, 1),)})
+        monkeypatch.setattr(flaws, "FLAWS", (mended,))
+        health.require(way.url, allow_volatile=False)

@@ -8,8 +8,9 @@ from typing import Any
 from approvals.attest import record_of
 from approvals.model import LossReported
 from service import wiring
-from service.bus import GROUP, NOTICES, connect
+from service.bus import GROUP, NOTICES
 from service.reconcile import GRACE, Reconciler, status
+from service.servers import open_bus
 from service.telling import Telling
 from tests.producing import Sender, Site, batch_of, event, fields_of, until
 
@@ -29,7 +30,7 @@ class Clock:
 
 def reconciler(site: Site, clock: Clock) -> Reconciler:
     signer = wiring.role_signer(site.state, "intake")
-    return Reconciler(site.store, connect(site.url), signer, clock)
+    return Reconciler(site.store, open_bus(site.url), signer, clock)
 
 
 def figures(site: Site, url: str | None = "") -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.asking import answer, free_place
+
 DEADLINE_S = 30
 
 
@@ -39,10 +41,12 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+QUARANTINE = str(Path(sys.executable).parent / "quarantine")
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    quarantine = str(Path(sys.executable).parent / "quarantine")
-    running = subprocess.Popen([quarantine, "up", "--state", str(tmp_path / "state")])
+    running = subprocess.Popen([QUARANTINE, "up", "--state", str(tmp_path / "state")])
     try:
         until(lambda: len(children(running.pid)) == 4)
         yield running
@@ -80,3 +84,27 @@ def test_told_to_stop_it_ends_with_0_and_leaves_nothing(up: subprocess.Popen[byt
     up.send_signal(signal.SIGTERM)
     assert up.wait(DEADLINE_S) == 0
     assert not any(alive(pid) for pid in started)
+
+
+def test_it_answers_whether_intake_is_ready_where_it_is_told_to(tmp_path: Path) -> None:
+    place = free_place()
+    command = [QUARANTINE, "up", "--state", str(tmp_path / "state"), "--health", place]
+    running = subprocess.Popen(command)
+    try:
+        until(lambda: answer(place, "readyz") == 200)
+        assert answer(place, "livez") == 200
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(DEADLINE_S) == 0
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.parametrize(
+    "words", [["--health", "nowhere"], ["--health", "h:1", "--only", "scoring"]]
+)
+def test_what_cannot_answer_is_refused_before_anything_starts(
+    words: list[str], tmp_path: Path
+) -> None:
+    command = [QUARANTINE, "up", "--state", str(tmp_path / "state"), *words]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 2

@@ -92,7 +92,7 @@ def test_items_are_described_by_a_text_or_by_a_prompt_and_two_answers(tmp_path: 
     ]
     file.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n{\n")
     items = read_items(file)
-    assert items.targets == {"x", "y"}
+    assert items.targets.keys() == {"x", "y"}
     assert items.rows == 7
     assert [row for row, _ in items.bad] == [2, 3, 4, 5, 6]
 

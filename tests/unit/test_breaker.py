@@ -117,3 +117,35 @@ def test_an_hours_budget_is_never_exceeded_by_more_than_one_reading(sent: list[i
         total += events
         at = pause.until if pause else at
     assert total <= 10_000 * (1 + (at - START) / hour) + max(sent)
+
+
+def test_dead_letters_fill_the_store_by_no_more_than_so_many_an_hour() -> None:
+    """One in three is bad: no window is bad enough to rest for, and yet they add up."""
+    breaker = Breaker(Limits(window=10 * SECOND, letters=3600))
+    at, total = START, 0
+    for _ in range(2000):
+        pause = breaker.heard("app", took(40, 20), at)
+        total += 20
+        at = pause.until if pause else at + SECOND
+    assert pause is None or "3600 dead letters" in pause.because
+    assert total <= 3600 * (1 + (at - START) / timedelta(hours=1)) + 20
+
+
+def test_strangers_share_one_room_for_dead_letters() -> None:
+    breaker = Breaker(Limits(letters=100))
+    assert breaker.heard("a", took(0, 60), START, registered=False) is None
+    pause = breaker.heard("b", took(0, 60), START, registered=False)
+    assert pause is not None
+    assert pause.producer == "b"
+    assert breaker.heard("app", took(0, 60), START) is None
+
+
+def test_what_a_pause_was_given_for_counts_towards_the_hour_too() -> None:
+    breaker = Breaker(Limits(window=10 * SECOND, least=100, letters=150))
+    first = breaker.heard("app", took(0, 100), START)
+    assert first is not None
+    assert "were put aside" in first.because
+    second = breaker.heard("app", took(0, 100), first.until)
+    assert second is not None
+    assert "150 dead letters" in second.because
+    assert second.until - first.until > timedelta(minutes=10)

@@ -7,18 +7,16 @@ import pytest
 
 from quarantine.calibration import (
     ALARM,
-    Alarms,
-    Opinion,
-    cold,
+    beyond_usual,
     conformal,
     deviations,
     discoveries,
     large_enough,
     score_of,
     union,
-    warm,
 )
 from quarantine.evidence import Floats
+from quarantine.opinions import Alarms, Opinion, cold, warm
 
 
 def opinion(scores: Floats, name: str = "one") -> Opinion:
@@ -116,7 +114,8 @@ def test_a_source_that_nobody_judged_has_p_value_one() -> None:
 def test_a_cold_start_has_no_p_values_and_keeps_channels_apart() -> None:
     alarms = cold([opinion(np.array([0.2, 0.6])), opinion(np.array([0.7, 0.1]), "two")])
     assert alarms.rings.tolist() == [[False, True], [True, False]]
-    assert alarms.scores.tolist() == [0.7, 0.6]
+    assert ((alarms.scores >= ALARM) == alarms.rings.any(axis=0)).all()
+    assert alarms.scores[0] > alarms.scores[1]
     assert len(alarms.p_values) == 0
     assert "cold start" in alarms.notes[0]
 
@@ -136,3 +135,62 @@ def test_a_bad_source_in_the_reference_does_not_silence_the_others() -> None:
         false_share=0.1,
     )
     assert np.flatnonzero(rang.rings[0]).tolist() == list(range(8))
+
+
+def test_a_little_seen_in_everybody_by_many_does_not_add_up_to_an_alarm() -> None:
+    alarms = cold([opinion(np.full(20, 0.3), f"d{n}") for n in range(12)])
+    assert alarms.scores.max() < ALARM
+
+
+def test_whom_no_detector_rings_for_stands_below_those_for_whom_one_does() -> None:
+    rng = np.random.default_rng(0)
+    near = opinion(rng.uniform(0.3, 0.49, 40))
+    rare = opinion(np.r_[np.zeros(39), ALARM], "rare")
+    assert cold([near, rare]).scores.argmax() == 39
+
+
+def test_of_two_alarms_as_loud_the_one_with_more_against_it_is_worse() -> None:
+    ringing = opinion(np.r_[np.zeros(38), 0.6, 0.6], "ring")
+    other = opinion(np.r_[np.linspace(0.05, 0.4, 38), 0.05, 0.4])
+    scores = cold([ringing, other]).scores
+    assert scores[39] > scores[38] >= ALARM
+
+
+def test_a_detector_that_speaks_of_few_changes_no_ranking_until_it_rings() -> None:
+    usual = opinion(np.linspace(0.0, 0.45, 100))
+    few = opinion(np.r_[0.45, np.zeros(99)], "few")
+    assert cold([usual, few]).scores.argmax() == 99
+
+
+def test_better_than_usual_is_no_better_than_usual() -> None:
+    scores = beyond_usual(np.array([-9.0, -0.1, 0.0, 0.5, 1.0, 4.0]))
+    assert scores[:3].tolist() == [0, 0, 0]
+    assert (np.diff(scores[2:]) > 0).all()
+    assert scores[4] == ALARM
+
+
+def consensus(scores: Floats) -> Opinion:
+    judged = np.ones(len(scores), np.bool_)
+    return Opinion("consensus", scores, judged, holds=False, by_agreement=True)
+
+
+def test_an_alarm_of_consensus_alone_stays_below_those_that_hold() -> None:
+    alarms = cold([consensus(np.r_[np.zeros(38), 0.9, 0.0]), opinion(np.r_[np.zeros(39), 0.5])])
+    assert alarms.rings[0, 38]
+    assert alarms.scores[38] < ALARM <= alarms.scores[39]
+
+
+def test_a_consensus_that_alarms_bear_out_ranks_the_rest() -> None:
+    said = np.linspace(0.0, 0.45, 100)
+    rings = opinion(np.r_[np.zeros(90), np.full(10, 0.7)], "ring")
+    scores = cold([consensus(said), rings]).scores[:90]
+    assert (np.diff(scores) > 0).all()
+
+
+def test_a_consensus_that_a_ring_has_made_ranks_nobody() -> None:
+    said = np.r_[np.zeros(40), np.linspace(0.1, 0.6, 60)]
+    rings = opinion(np.r_[np.full(20, 0.7), np.zeros(80)], "ring")
+    hint = opinion(np.r_[np.zeros(20), np.full(20, 0.3), np.zeros(60)], "likeness")
+    scores = cold([consensus(said), rings, hint]).scores
+    assert scores[:20].min() >= ALARM
+    assert scores[20:40].min() > scores[40:].max()

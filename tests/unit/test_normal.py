@@ -53,6 +53,13 @@ def test_e4_of_a_thousand_mutated_copies_99_percent_are_linked_to_their_original
     assert linked >= 990
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+@example("".join(map(chr, range(128))))
+@settings(max_examples=500)
+def test_the_short_way_of_ascii_ends_where_the_long_one_does(text: str) -> None:
+    assert normal(text) == normal(f"{text}\u200b")
+
+
 @given(st.text())
 @example("ΐ\u0345")
 @example("\u0130\u0307I")

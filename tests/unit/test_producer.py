@@ -245,7 +245,7 @@ class TestFiles:
         async with site.taking_in():
             await until(lambda: site.received("app") == added["entries-added"])
         assert site.store.counts()["app"].stored == 1000
-        assert site.store.seqs("app") == list(range(1, 1001))
+        assert site.store.spans("app") == [(1, 1000)]
         assert complaints(path, site.state.store, "app") == []
 
     def test_a_line_is_sent_as_its_exact_bytes(self, tmp_path: Path) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from approvals.proofs import gather, read_act, read_events, read_nodes, write_events, write_nodes
+from approvals.proofs import (
+    EVENTS,
+    events_batch,
+    gather,
+    read_act,
+    read_events,
+    read_nodes,
+    write_nodes,
+)
+from approvals.tables import write_parquet
 from quarantine.errors import TamperedError
 from quarantine.log import root_from
 from quarantine.stores.sqlite import SqliteStore
@@ -37,7 +46,7 @@ def test_some_leaves_and_their_nodes_give_the_root(
 
 def test_events_read_back_with_the_leaves_they_have(store: SqliteStore, tmp_path: Path) -> None:
     events = list(store.held(range(0, 600, 5)))
-    assert write_events(events, tmp_path / "events") == 120
+    assert write_parquet([events_batch(events)], EVENTS, tmp_path / "events") == 120
     assert list(read_events((tmp_path / "events").read_bytes(), "events")) == events
 
 

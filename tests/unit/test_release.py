@@ -345,3 +345,26 @@ def test_nothing_leaves_while_an_act_is_signed_by_the_wrong_hand(printer: Printe
     )
     printer.room.store.record([act_of(seat, stranger)])
     refused(printer, request, TamperedError, "the log is not sound: act reviewer-added")
+
+
+def test_of_two_releases_of_one_request_at_once_one_leaves(
+    printer: Printer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other is written too, finds at its last step that it came late, and leaves nothing."""
+    import approvals.release as module
+
+    request = printer.approved()
+    ours, theirs = printer.room.folder / "ours", printer.room.folder / "theirs"
+    sign = module.sign_manifest
+
+    def meanwhile(*given: object) -> bytes:
+        monkeypatch.setattr(module, "sign_manifest", sign)
+        printer.make(request, theirs)
+        return sign(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "sign_manifest", meanwhile)
+    with pytest.raises(StaleError, match="left meanwhile, as helpful@"):
+        make(request.digest, ours, printer.press())
+    assert theirs.is_dir()
+    assert not ours.exists()
+    assert len(releases(printer.room.store)) == 1

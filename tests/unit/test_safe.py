@@ -19,6 +19,8 @@ HOSTILE = {
     "a\u00a0b": "a␣b",
     "line\nnext\r": "line^Jnext^M",
     "[red]x[/red]": "[red]x[/red]",
+    "a\ufe0fb\U000e0101": "a<U+FE0F>b<U+E0101>",
+    "\u3164\u2800": "<U+3164><U+2800>",
 }
 
 
@@ -44,3 +46,4 @@ def test_piles_of_combining_marks_are_cut_down() -> None:
     shown = safe("e" + "\u0301" * 9)
     assert shown.count("\u0301") == 4
     assert shown.count("<U+0301>") == 5
+    assert safe("e" + "\u20dd" * 9).count("<U+20DD>") == 5  # enclosing, of combining class 0

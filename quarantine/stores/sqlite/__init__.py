@@ -10,7 +10,7 @@ from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
 from quarantine.log import Frontier, act_leaf
 from quarantine.model import Act, Dossier, Held, Logged, Member, Named, SourceKey
 from quarantine.ports import Store
-from quarantine.stores.sqlite import doubt, finding, reading
+from quarantine.stores.sqlite import doubt, finding, reading, tallies
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.logbook import Logbook
 from quarantine.stores.sqlite.taking import Taking
@@ -45,9 +45,11 @@ class SqliteStore:
         """Return which entries were taken before."""
         return self._taking.taken(stream, entries)
 
-    def record(self, acts: Sequence[Act]) -> list[int]:
-        """Append acts to the log; return their indexes."""
+    def record(self, acts: Sequence[Act], require: Callable[[], None] | None = None) -> list[int]:
+        """Append acts to the log, unless `require` refuses; return their indexes."""
         with self._writing():
+            if require is not None:
+                require()
             return self._log.record(acts)
 
     def acts(self, since: int = 0) -> Iterator[Logged]:
@@ -67,12 +69,13 @@ class SqliteStore:
     def members(self, request: int) -> list[Member]:
         """Return a request's members by index, with what their rows say today."""
         rows = self._db.execute(
-            "SELECT m.idx, m.leaf, m.cluster, s.producer, s.source, e.target FROM member m"
+            "SELECT m.idx, m.leaf, m.cluster, coalesce(s.producer, ''), coalesce(s.source, ''),"
+            " coalesce(e.target, ''), '' FROM member m"
             " LEFT JOIN event e ON e.idx = m.idx LEFT JOIN source s ON s.no = e.source"
             " WHERE m.request = ? ORDER BY m.idx",
             (request,),
         )
-        return [Member(i, leaf, c, p or "", s or "", t or "") for i, leaf, c, p, s, t in rows]
+        return [*map(Member._make, rows)]
 
     def revoke(self, act: Act, indexes: Sequence[int]) -> int:
         """Append a revocation and mark the rows it takes back."""
@@ -153,14 +156,11 @@ class SqliteStore:
     def counts(self) -> Mapping[str, Counts]:
         """Return the law's figures by producer."""
         with self._db.reading():
-            return reading.counts(self._db)
+            return tallies.counts(self._db)
 
-    def seqs(self, producer: str) -> list[int]:
-        """Return the entry counters received from `producer`."""
-        rows = self._db.execute(
-            "SELECT seq FROM entry WHERE producer = ? AND seq IS NOT NULL ORDER BY seq", (producer,)
-        )
-        return [seq for (seq,) in rows]
+    def spans(self, producer: str) -> list[tuple[int, int]]:
+        """Return the entry counters received from `producer`, as ranges."""
+        return tallies.spans(self._db, producer)
 
     def lost(self, act: Act, producer: str, first: int, last: int) -> bool:
         """Report a loss, unless a part of it is reported already."""
@@ -252,6 +252,7 @@ class SqliteStore:
                 if act_leaf(act.kind.encode(), act.at, act.body) != leaf:
                     yield f"act {act.kind} (log row {logged.index})"
             yield from self._log.verify()
+            yield from tallies.differences(self._db)
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint."""

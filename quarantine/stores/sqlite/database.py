@@ -8,10 +8,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from quarantine.errors import BrokenError, TamperedError, UnavailableError
 from quarantine.stores.sqlite import doubt
@@ -19,6 +20,23 @@ from quarantine.stores.sqlite import doubt
 BUSY_MS = 30_000
 YIELD_S = 0.001
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
+
+
+class Rows(list[Any]):
+    """All rows that a statement gave, as its cursor would hand them out."""
+
+    def __init__(self, rows: Iterable[object], lastrowid: int | None) -> None:
+        """Hold the rows."""
+        super().__init__(rows)
+        self.lastrowid = lastrowid
+
+    def fetchone(self) -> Any:
+        """Return the first row, nothing where there is none."""
+        return self[0] if self else None
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows."""
+        return self
 
 
 class Database:
@@ -40,14 +58,44 @@ class Database:
         self.connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        self.execute = self.connection.execute
-        self.executemany = self.connection.executemany
         self.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA foreign_keys = OFF")
         self.execute("PRAGMA cache_size = -65536")
         self._migrate()
+
+    def execute(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> Rows:
+        """Run one statement to its end, while no other thread runs one on this connection.
+
+        A failure is told by the connection, not by the statement: if another thread's statement
+        came between, a COMMIT that failed would be taken for one that did not.
+        """
+        with self._lock:
+            cursor = self.connection.execute(sql, values)
+            return Rows(cursor.fetchall(), cursor.lastrowid)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row, as `execute` does."""
+        with self._lock:
+            self.connection.executemany(sql, rows)
+
+    def chunks(
+        self, sql: str, values: Sequence[object] = (), *, size: int
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Yield the rows of one statement, so many at a time; others may come between."""
+        with self._lock:
+            cursor = self.connection.execute(sql, values)
+        try:
+            while True:
+                with self._lock:
+                    rows = cursor.fetchmany(size)
+                if not rows:
+                    return
+                yield rows
+        finally:
+            with self._lock:
+                cursor.close()
 
     def close(self) -> None:
         """Close the connection and the gate."""

@@ -1,11 +1,11 @@
-"""Reading the store: frames for scoring, whole rows for releases, the law's figures."""
+"""Reading the store: frames for scoring, whole rows for releases, dead letters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from quarantine.arrivals import AGAIN, Counts, DeadLetter
+from quarantine.arrivals import DeadLetter
 from quarantine.log import commit, event_leaf
 from quarantine.model import Held
 from quarantine.stores.sqlite.database import Database, as_bytes, as_text
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 50_000
+_TYPES = (int, str, str, str, int, str, bytes, bytes, bytes)
 _HELD = (
     "SELECT e.idx, s.producer, s.source, e.id, e.arrived, e.key, e.salt, e.body, e.leaf "
     "FROM event e JOIN source s ON s.no = e.source"
@@ -22,11 +23,6 @@ _FRAME = (
     "SELECT e.idx, s.producer, s.source, e.id, e.kind, e.scope, e.target, e.question, e.answer,"
     " e.value, e.place, e.arrived, e.claimed "
     "FROM event e JOIN source s ON s.no = e.source WHERE e.idx >= ? ORDER BY e.idx"
-)
-_RECEIVED = (
-    "SELECT producer, sum(again), count(*) - sum(again), sum(received) - sum(again),"
-    f" sum(duplicates) FROM (SELECT *, instr(entry, '{AGAIN}') > 0 AS again FROM entry)"
-    " GROUP BY producer"
 )
 
 
@@ -37,9 +33,7 @@ def frame(database: Database, since: int) -> pa.Table:
     from quarantine.evidence import EVENT_SCHEMA  # noqa: PLC0415
 
     batches = []
-    cursor = database.connection.cursor()
-    cursor.execute(_FRAME, (since,))
-    while rows := cursor.fetchmany(CHUNK):
+    for rows in database.chunks(_FRAME, (since,), size=CHUNK):
         columns = [
             pa.array(column, type=field.type)
             for column, field in zip(zip(*rows, strict=True), EVENT_SCHEMA, strict=True)
@@ -60,15 +54,15 @@ def held(database: Database, indexes: Sequence[int]) -> Iterator[Held]:
 
 def every_held(database: Database) -> Iterator[Held]:
     """Yield every held row, in log order."""
-    cursor = database.connection.cursor()
-    cursor.execute(f"{_HELD} ORDER BY e.idx")
-    while rows := cursor.fetchmany(1000):
+    for rows in database.chunks(f"{_HELD} ORDER BY e.idx", size=1000):
         for row in rows:
             yield _whole(row)
 
 
 def _whole(row: tuple[object, ...]) -> Held:
     """Make a held event of a row; what was edited to another type hashes to another leaf."""
+    if tuple(map(type, row)) == _TYPES:
+        return Held._make(row)
     index, producer, source, id_, arrived, key, salt, body, leaf = row
     return Held(
         int(str(index)),
@@ -91,45 +85,6 @@ def leaf_of(row: Held) -> bytes:
         row.key,
         commit(row.salt, row.body),
     )
-
-
-def counts(database: Database) -> Mapping[str, Counts]:
-    """Count by producer: what was received from the entries, what is held from the events.
-
-    A dead letter that went through the door again has a row of its own there, and its outcome; it
-    came from the bus once, so what it counted to before is taken off again.
-    """
-    received, again = {}, {}
-    for producer, redriven, *rest in database.execute(_RECEIVED):
-        received[producer], again[producer] = tuple(rest), redriven
-    stored = dict(
-        database.execute(
-            "SELECT s.producer, sum(n) FROM source s JOIN"
-            " (SELECT source, count(*) AS n FROM event GROUP BY source) e ON e.source = s.no"
-            " GROUP BY s.producer"
-        )
-    )
-    dead = dict(database.execute("SELECT producer, count(*) FROM dead_letter GROUP BY producer"))
-    # What was reported lost and came after all is received, and counts there alone.
-    lost = dict(
-        database.execute(
-            "SELECT producer, sum(last - first + 1 - (SELECT count(*) FROM entry e"
-            " WHERE e.producer = loss.producer AND e.seq BETWEEN first AND last))"
-            " FROM loss GROUP BY producer"
-        )
-    )
-    found = {}
-    for producer in sorted({*received, *stored, *dead, *lost}):
-        entries, events, duplicates = received.get(producer, (0, 0, 0))
-        found[producer] = Counts(
-            entries_received=entries,
-            entries_lost=lost.get(producer, 0),
-            received=events,
-            stored=stored.get(producer, 0),
-            duplicates=duplicates,
-            dead_lettered=dead.get(producer, 0) - again.get(producer, 0),
-        )
-    return found
 
 
 def dead(database: Database, since: int, limit: int) -> list[tuple[int, DeadLetter]]:

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Final
 
 from quarantine.arrivals import Arrival, DeadLetter, Taken, put_aside
-from quarantine.log import event_leaves
 from quarantine.model import Event
+from quarantine.stores.sqlite import tallies
 from quarantine.stores.sqlite.database import Database
 from quarantine.stores.sqlite.keeping import kept
 from quarantine.stores.sqlite.logbook import Logbook
+from quarantine.stores.sqlite.sealing import Row, Sealed, sealed
 
-SALT = 16
 MOST_NUMBERS: Final = 100_000
 """Sources whose number is remembered: a producer may make up any number of them."""
 
-_EVENT = f"INSERT INTO event VALUES ({', '.join('?' * 17)})"
 _ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _DEAD = f"INSERT INTO dead_letter VALUES (NULL, {', '.join('?' * 11)})"
 _TAKEN = "SELECT entry FROM entry WHERE stream = ? AND entry IN (SELECT value FROM json_each(?))"
 _SAID = (
     "SELECT seq, digest FROM entry WHERE producer = ? AND seq IN (SELECT value FROM json_each(?))"
 )
-
-_Row = tuple[object, ...]
 
 
 @dataclass(slots=True)
@@ -43,7 +40,7 @@ class _Entry:
     duplicates: int = 0
     events: Sequence[Event] = ()
 
-    def row(self) -> _Row:
+    def row(self) -> Row:
         """Return the row of `entry`, in the order of its columns."""
         at = self.arrival
         facts = (at.stream, at.entry, at.producer, self.seq, at.digest, at.arrived)
@@ -57,10 +54,19 @@ class _Harvest:
     entries: list[_Entry] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
 
+    def sealed(self) -> list[Sealed]:
+        """Seal the events that will be held."""
+        return sealed((entry.arrival, entry.events) for entry in self.entries)
+
     def taken(self) -> Taken:
         """Say what became of it."""
-        stored = sum(len(entry.events) for entry in self.entries)
-        return Taken(stored, sum(entry.duplicates for entry in self.entries), self.dead)
+        duplicates = sum(entry.duplicates for entry in self.entries)
+        return Taken(self.size, duplicates, self.dead)
+
+    @property
+    def size(self) -> int:
+        """Return how many events will be held."""
+        return sum(len(entry.events) for entry in self.entries)
 
 
 class Taking:
@@ -74,9 +80,16 @@ class Taking:
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
         """Hold, count and put aside; see `ports.Store.take`."""
+        ready = sealed((arrival, arrival.events) for arrival in arrivals)
+        events = sum(len(arrival.events) for arrival in arrivals)
+
+        def straight(harvest: _Harvest) -> list[Sealed]:
+            """Expect every event to be new; only what came with known entries is left out."""
+            return ready if harvest.size == events else harvest.sealed()
+
         try:
             try:
-                return self._take(arrivals, self._straight)
+                return self._take(arrivals, straight)
             except sqlite3.IntegrityError:
                 self._forget()
                 return self._take(arrivals, self._leave_out_known)
@@ -84,24 +97,23 @@ class Taking:
             self._forget()
             raise
 
-    def _take(self, arrivals: Sequence[Arrival], known: Callable[[_Harvest], None]) -> Taken:
-        """Write all in one transaction; `known` looks for events that are held already.
+    def _take(
+        self, arrivals: Sequence[Arrival], fresh: Callable[[_Harvest], list[Sealed]]
+    ) -> Taken:
+        """Write all in one transaction; `fresh` seals the events that are not held already.
 
         Without a savepoint, whose journal costs as much as the rows: what turns out to be known
         rolls all of it back.
         """
         with self._db.writing():
             harvest = self._sift(arrivals)
-            known(harvest)
-            self._insert(harvest.entries)
+            self._insert(fresh(harvest))
             self._db.executemany(_ENTRY, [entry.row() for entry in harvest.entries])
             if harvest.dead:
                 harvest.dead = kept(self._db, harvest.dead)
                 self._db.executemany(_DEAD, [_row(letter) for letter in harvest.dead])
+            tallies.add(self._db, harvest.entries, harvest.dead)
         return harvest.taken()
-
-    def _straight(self, harvest: _Harvest) -> None:
-        """Expect every event to be new: the table's own constraint says when one is not."""
 
     def taken(self, stream: str, entries: Iterable[str]) -> set[str]:
         """Return which of these entries of `stream` were taken before."""
@@ -151,45 +163,28 @@ class Taking:
             for seq, digest in self._db.execute(_SAID, (producer, json.dumps(some)))
         }
 
-    def _insert(self, entries: Sequence[_Entry]) -> None:
-        indexes = count(self._log.begin())
-        leaves: list[bytes] = []
-        rows = [row for entry in entries for row in self._rows(entry, indexes, leaves)]
-        self._db.executemany(_EVENT, rows)
-        self._log.append(leaves)
+    def _insert(self, ready: Sequence[Sealed]) -> None:
+        """Append events behind the newest leaf; the table itself refuses one that is held."""
+        start = self._log.begin()
+        rows = []
+        for some in ready:
+            rows.append((some.statement, some.rows(start, self._numbers_of(some))))
+            start += len(some.leaves)
+        for statement, each in groupby(rows, key=itemgetter(0)):
+            self._db.executemany(statement, chain.from_iterable(row for _, row in each))
+        self._log.append([leaf for some in ready for leaf in some.leaves])
 
-    def _rows(self, entry: _Entry, indexes: Iterator[int], leaves: list[bytes]) -> Iterator[_Row]:
-        """Yield the rows of `event`, in the order of its columns; add their leaves to `leaves`."""
-        producer, arrived, key = entry.arrival.producer, entry.arrival.arrived, entry.arrival.key
-        leaf_of = event_leaves(producer, arrived, key)
+    def _numbers_of(self, some: Sealed) -> list[int]:
+        """Return the number of each event's source."""
+        producer, arrived, _ = some.by
         known = self._numbers.get
-        chance = os.urandom(SALT * len(entry.events))
-        for place, event in enumerate(entry.events):
-            _, source, id_, kind, scope, target, aspect, claimed, said, body = event
-            answer, value, question, shown_at = said
-            number = known((producer, source)) or self._number(producer, source, arrived)
-            salt = chance[place * SALT : (place + 1) * SALT]
-            leaf = leaf_of(source, id_, salt, body)
-            leaves.append(leaf)
-            yield (
-                next(indexes),
-                number,
-                id_,
-                arrived,
-                key,
-                salt,
-                body,
-                leaf,
-                kind,
-                scope,
-                target,
-                aspect,
-                claimed,
-                question,
-                answer,
-                value,
-                shown_at,
-            )
+        try:
+            return [*map(self._numbers.__getitem__, zip(repeat(producer), some.sources))]
+        except KeyError:
+            return [
+                known((producer, source)) or self._number(producer, source, arrived)
+                for source in some.sources
+            ]
 
     def _number(self, producer: str, source: str, arrived: int) -> int:
         """Return the number of a source, made where it is new, and remember it."""
@@ -212,7 +207,7 @@ class Taking:
         self._numbers.clear()
         self._log.forget()
 
-    def _leave_out_known(self, harvest: _Harvest) -> None:
+    def _leave_out_known(self, harvest: _Harvest) -> list[Sealed]:
         """Drop events whose identity is held: the same bytes are a duplicate, others a conflict."""
         now: dict[tuple[str, str, str], bytes] = {}
         for entry in harvest.entries:
@@ -220,6 +215,7 @@ class Taking:
             entry.duplicates += len(entry.events) - len(fresh) - len(conflicts)
             entry.events = fresh
             harvest.dead += conflicts
+        return harvest.sealed()
 
     def _new_of(
         self, entry: _Entry, now: dict[tuple[str, str, str], bytes]

@@ -1,0 +1,61 @@
+"""Every act there is, by its name: what a log may hold and what a reader can read of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from approvals.drills import DRILLS
+from approvals.gold import GoldAdded
+from approvals.guards import GUARDS
+from approvals.model import (
+    ActRecord,
+    Consumed,
+    LettersRedriven,
+    LossReported,
+    PolicyAdopted,
+    ProducerAdded,
+    ProducerPaused,
+    ProducerRevoked,
+    Released,
+    ReleaseYanked,
+    Request,
+    ReviewerAdded,
+    ReviewerRevoked,
+    Revoked,
+    SourceRuled,
+    SourceTiered,
+    StreamForged,
+    StreamReset,
+    VerdictChanged,
+    Vote,
+)
+from approvals.windows import WINDOWS
+
+ACTS: Final[dict[str, type[ActRecord]]] = {
+    each.act: each
+    for each in (
+        ProducerAdded,
+        ProducerRevoked,
+        ReviewerAdded,
+        ReviewerRevoked,
+        SourceRuled,
+        SourceTiered,
+        VerdictChanged,
+        LossReported,
+        ProducerPaused,
+        StreamForged,
+        LettersRedriven,
+        StreamReset,
+        PolicyAdopted,
+        Request,
+        Vote,
+        Released,
+        Revoked,
+        ReleaseYanked,
+        Consumed,
+        GoldAdded,
+        *GUARDS,
+        *WINDOWS,
+        *DRILLS,
+    )
+}

@@ -1,0 +1,1 @@
+"""Ways to poison feedback, seeded and documented: one file each, each offering one `ATTACK`."""

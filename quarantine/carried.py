@@ -1,0 +1,120 @@
+"""How suspect a rare phrase is, and who carries it: its outcome one-sided, its voices few."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quarantine.evidence import Floats, Ints
+from quarantine.overlap import number
+from quarantine.phrases import Phrases
+from quarantine.tilts import beyond
+
+_PATIENCE: Final = 0.1
+_HALF: Final = 0.5
+_OWN: Final = 5.0
+"""So many events of a stranger stand beside a source's own."""
+_LEAST: Final = 2
+"""Who has a phrase but once does not carry it."""
+_TIED: Final = 2.0
+"""A phrase with fewer nats for its outcome is not asked who carries it: it could not ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Phrases of one reading in columns: `told` in how many of its `events`, by how many `voices`.
+
+    `gram` is rising; `found` are the occurrences of what may ring. `nats` and `worst` (position in
+    `gram`, -1: none) are by source: how far it carries its worst phrase.
+    """
+
+    found: Phrases
+    gram: Ints
+    told: Floats
+    events: Floats
+    voices: Ints
+    nats: Floats
+    worst: Ints
+
+
+def carried(found: Phrases, source: Ints, voice: Ints) -> Carried:
+    """Weigh phrases and their carriers; `source` and `voice` are by held row.
+
+    A phrase is as suspect as the weaker of two: its outcome is more one-sided than the binomial
+    allows (Chernoff's bound, after paying for all phrases looked at), and fewer voices say it than
+    their volumes allow (a likelihood ratio, after paying for the choice of voices). A source is as
+    suspect as the phrase, as far as it goes beyond those who said it but once, and pays for every
+    phrase that it carries.
+    """
+    code, gram = np.unique(found.gram, return_inverse=True)
+    events = np.bincount(gram, minlength=len(code)).astype(np.float64)
+    told = np.bincount(gram, found.told, len(code)).astype(np.float64)
+    few, voices = _few(gram, voice[found.row], np.bincount(voice))
+    tied = beyond(told, events, found.chance)
+    if len(found.asked):
+        tied = _apart(found, gram, source, voices)
+    guilt = np.minimum(tied - _looks(few), few)
+    asked = (tied >= _TIED)[gram]
+    nats, worst = _carriers(gram[asked], source[found.row[asked]], np.bincount(source), guilt)
+    return Carried(found.only(asked), code, told, events, voices, nats, worst)
+
+
+def _apart(found: Phrases, gram: Ints, source: Ints, voices: Ints) -> Floats:
+    """Return, by gram, the nats for its outcome beyond what its carriers show without it.
+
+    One who says it in all its events shows nothing of the phrase but of itself: that counts only as
+    far as several voices agree.
+    """
+    size = int(source.max(initial=-1)) + 1
+    key = number(source[found.row], gram)
+    _, one, count = np.unique(key, return_index=True, return_counts=True)
+    who, what = source[found.row[one]], gram[one]
+    rest = np.bincount(source[found.asked], minlength=size)[who] - count
+    odd = np.bincount(source[found.asked], found.odd, size)[who] - np.bincount(key, found.told)
+    usual = np.maximum((odd + _OWN * found.chance) / (rest + _OWN), found.chance)
+    events = np.bincount(gram).astype(np.float64)
+    told = np.bincount(gram, found.told).astype(np.float64)
+    nats = beyond(told, events, np.bincount(what, count * np.minimum(usual, 0.95)) / events)
+    record = np.bincount(what, count * rest / (rest + _OWN)) / events
+    return np.asarray(nats * (voices - 1.0 + record) / voices, np.float64)
+
+
+def _looks(few: Floats) -> Floats:
+    """Return what each phrase pays for the looks at all: the more concentrated, the less.
+
+    Weighted Bonferroni (Genovese, Roeder and Wasserman 2006): weights may depend on who carries a
+    phrase, because an honest outcome does not.
+    """
+    weight = _PATIENCE * few
+    return np.asarray(np.logaddexp.reduce(weight) - weight, np.float64)
+
+
+def _few(gram: Ints, voice: Ints, volume: Ints) -> tuple[Floats, Ints]:
+    """Return, by gram, the nats for "few voices say it", and how many do."""
+    _, one, count = np.unique(number(gram, voice), return_index=True, return_counts=True)
+    what, who = gram[one], voice[one]
+    events = np.bincount(gram)
+    gain = count * (np.log(count / events[what]) - np.log(volume[who] / volume.sum()))
+    voices = np.bincount(what)
+    cost = np.log(max(int((volume > 0).sum()), 1))
+    return np.asarray(np.bincount(what, gain) - voices * cost, np.float64), voices
+
+
+def _carriers(gram: Ints, source: Ints, said: Ints, guilt: Floats) -> tuple[Floats, Ints]:
+    """Return, by source, how suspect its worst phrase makes it, and which phrase that is."""
+    nats, worst = np.full(len(said), -np.inf), np.full(len(said), -1, np.int64)
+    if not len(gram):
+        return nats, worst
+    _, one, count = np.unique(number(source, gram), return_index=True, return_counts=True)
+    who, what = source[one], gram[one]
+    usual = (np.bincount(what, count == 1, len(guilt))[what] + _HALF) / said.sum()
+    own = count * (np.log(count / said[who]) - np.log(np.minimum(usual, 1.0)))
+    told = np.where(count >= _LEAST, np.minimum(guilt[what], own), -np.inf)
+    # Of phrases that say as much, the most usual names the case.
+    order = np.lexsort((np.bincount(gram)[what], told, who))
+    last = order[np.flatnonzero(np.diff(who[order], append=-1))]
+    many = np.maximum(np.bincount(who, count >= _LEAST, len(said)), 1.0)[who[last]]
+    nats[who[last]], worst[who[last]] = told[last] - np.log(many), what[last]
+    return nats, worst

@@ -1,0 +1,88 @@
+"""Who stands badly on a scale's graph of sources and targets: signed belief propagation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quarantine.calibration import ALARM
+from quarantine.evidence import Evidence, Findings, Ints, micros
+from quarantine.impressions import Ratings, impression
+from quarantine.overlap import number
+from quarantine.ports import Detector
+from quarantine.propagation import Edges, propagate
+
+_CALM: Final = ALARM - 0.01
+"""The worst that is said of standing alone: what rings for it is a reference, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """First impressions (SpEagle) spread by what sources and targets say of each other.
+
+    Each source begins with what its metadata say, against the released sources where there are
+    any; then honest sources call good targets good, and fraudsters the other way round (FraudEagle,
+    Akoglu, Chandy and Faloutsos 2013). It ranks everybody who rates by the odds that this gives,
+    and by itself never rings: being new, quick and contrary is suspicious, and no proof.
+    """
+
+    channel: str = "outsider"
+    error: float = 0.2
+    trust: float = 0.6
+
+    def examine(self, evidence: Evidence) -> Findings:
+        """Score every held source that gave values, by its odds of being no honest one."""
+        valued = evidence.everything["value"].notna().to_numpy().astype(np.bool_)
+        row = np.flatnonzero(valued)
+        if not len(row) or row[0] >= len(evidence.held):
+            return Findings(silent="nothing on a scale is held")
+        ratings = _ratings(evidence, row)
+        first = impression(ratings)
+        honest = propagate(_edges(evidence, ratings), first, error=self.error, trust=self.trust)
+        belief = honest.honest
+        sources = np.unique(ratings.source[row < len(evidence.held)])
+        among = np.sort(belief[np.bincount(ratings.source, ratings.usual, len(belief)) > 0])
+        count = np.bincount(ratings.source, minlength=len(belief))
+
+        def because(position: int) -> str:
+            source = sources[position]
+            better = 1.0 - np.searchsorted(among, belief[source], side="right") / len(among)
+            how = "what it says of its targets" if belief[source] < first[source] else "how it came"
+            return (
+                f"stands worse than {better:.0%} of the usual sources "
+                f"over {count[source]} events, for {how}"
+            )
+
+        suspect = 1.0 / (1.0 + np.exp(belief[sources]))
+        if not evidence.timed:
+            # A long life in good company is dear to fake; to agree is cheap, and proves nothing.
+            usual = 1.0 / (1.0 + float(np.exp(np.median(among))))
+            suspect = np.maximum(suspect - usual, 0.0) / (1.0 - usual)
+        by_agreement = not evidence.timed
+        return Findings(sources, _CALM * suspect, because, by_agreement=by_agreement)
+
+
+def _edges(evidence: Evidence, ratings: Ratings) -> Edges:
+    """Make edges of ratings: above the middle of the scale is a call of good, each voice once."""
+    voice = number(ratings.target, evidence.cluster[ratings.source])
+    weight = 1.0 / np.bincount(voice)[voice]
+    return Edges(ratings.source, ratings.target, 2.0 * ratings.value - 1.0, weight)
+
+
+def _ratings(evidence: Evidence, row: Ints) -> Ratings:
+    frame = evidence.everything
+    known = (row >= len(evidence.held)) & (row < len(evidence.held) + len(evidence.released))
+    return Ratings(
+        source=frame["source"].to_numpy().astype(np.int64)[row],
+        target=frame["target"].to_numpy().astype(np.int64)[row],
+        value=frame["value"].to_numpy()[row],
+        at=micros(frame["at"])[row],
+        usual=known if known.any() else np.ones(len(row), np.bool_),
+        sources=len(evidence.sources),
+        timed=evidence.timed,
+    )
+
+
+DETECTOR: Detector = Standing()

@@ -1,0 +1,138 @@
+"""How far a source's habit lies beyond what honest sources differ by: likelihood ratios in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quarantine.calibration import ALARM, score_of
+from quarantine.evidence import Flags, Floats, Ints
+
+_BINS: Final = 24
+_EDGE: Final = 4.0
+"""Expectations are kept in bins of log-odds between -4 and 4."""
+_GRID: Final = np.concatenate(
+    [-np.arange(3.5, 7, 0.5)[::-1], np.linspace(-3, 3, 49), np.arange(3.5, 7, 0.5)]
+)
+_SHARPNESS: Final = (0.5, 1.0, 1.5)
+"""How much the log-odds of the others count for a source: the able follow them more."""
+_SPREADS: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+_STRANGE: Final = 0.05
+"""The share of strange sources that is supposed before anything is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each unit did and did not do a thing, by how much it was to be expected.
+
+    `did` and `left` have a row a unit and a column a bin; `odds` are the bins' log-odds.
+    """
+
+    did: Floats
+    left: Floats
+    odds: Floats
+
+    @property
+    def events(self) -> Floats:
+        """Return the number of events by unit."""
+        return np.asarray((self.did + self.left).sum(axis=1), np.float64)
+
+    def told(self, chance: Floats) -> Floats:
+        """Return the log-likelihood by unit where a bin's event is done with this chance."""
+        return np.asarray(self.did @ np.log(chance) + self.left @ np.log1p(-chance), np.float64)
+
+    def of(self, units: Ints) -> Tally:
+        """Return the tally of some units."""
+        return Tally(self.did[units], self.left[units], self.odds)
+
+
+def tally(unit: Ints, units: int, did: Flags, chance: Floats) -> Tally:
+    """Count by unit what was done where an honest other does it with this `chance`."""
+    odds = np.log(chance) - np.log1p(-chance)
+    place = np.clip((odds + _EDGE) / (2 * _EDGE) * _BINS, 0, _BINS - 1).astype(np.int64)
+    key = unit * _BINS + place
+    done = np.bincount(key, did, units * _BINS).reshape(units, _BINS)
+    every = np.bincount(key, minlength=units * _BINS).reshape(units, _BINS)
+    # A bin stands for the mean of what it holds.
+    held = np.bincount(place, minlength=_BINS)
+    middle = np.bincount(place, odds, _BINS) / np.maximum(held, 1)
+    return Tally(np.asarray(done, np.float64), np.asarray(every - done, np.float64), middle)
+
+
+def sigmoid(odds: Floats) -> Floats:
+    """Return the probability of log-odds."""
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float64)
+
+
+def tilted(seen: Tally) -> Floats:
+    """Return the log-likelihood by unit (rows) and tilt (columns), as sharp as it may be."""
+    told = [
+        np.array([seen.told(sigmoid(sharp * seen.odds + tilt)) for tilt in _GRID]).T
+        for sharp in _SHARPNESS
+    ]
+    return np.asarray(np.logaddexp.reduce(told, axis=0) - np.log(len(told)), np.float64)
+
+
+def spread_of(likely: Floats) -> Floats:
+    """Return the log-prior of the tilts: how much honest units differ, fitted with a few strange.
+
+    Empirical Bayes: the spread of a normal prior that makes all units together most likely, where
+    one in twenty may be anything.
+    """
+    priors = [_prior(spread) for spread in _SPREADS]
+    flat = np.log(1.0 / len(_GRID)) + np.logaddexp.reduce(likely, axis=1)
+    told = [
+        float(
+            np.logaddexp(
+                np.log(1.0 - _STRANGE) + np.logaddexp.reduce(likely + prior, axis=1),
+                np.log(_STRANGE) + flat,
+            ).sum()
+        )
+        for prior in priors
+    ]
+    return priors[int(np.argmax(told))]
+
+
+def _prior(spread: float) -> Floats:
+    width = np.gradient(_GRID)
+    dense = width * np.exp(-0.5 * (_GRID / spread) ** 2)
+    return np.asarray(np.log(dense / dense.sum() + 1e-300), np.float64)
+
+
+def honest(likely: Floats, prior: Floats) -> Floats:
+    """Return the log-likelihood by unit of being honest, whatever its tilt."""
+    return np.asarray(np.logaddexp.reduce(likely + prior, axis=1), np.float64)
+
+
+def ruled(seen: Tally, slips: Sequence[float]) -> Floats:
+    """Return the log-likelihood by unit of always doing it, but for slips (shares, alike)."""
+    told = [seen.told(np.full(len(seen.odds), 1.0 - slip)) for slip in slips]
+    return np.asarray(np.logaddexp.reduce(np.array(told), axis=0) - np.log(len(slips)), np.float64)
+
+
+def scored(nats: Floats, judged: int, *, sure: float = 100.0) -> Floats:
+    """Turn evidence into scores 0..1: `ALARM` where honest sources get once in `sure` crowds.
+
+    `nats` is the logarithm of a likelihood ratio that has paid for its looks. That an honest source
+    reaches a ratio of r at most once in r times (Markov) makes this a bound without a table, for
+    `judged` sources together. Below it the score is half the probability of being bad, where one in
+    twenty is: without evidence near 0, and evidence for innocence keeps its order.
+    """
+    strength = nats / (np.log(sure) + np.log(max(judged, 1)))
+    odds = np.log(_STRANGE) - np.log1p(-_STRANGE) + np.clip(nats, -50.0, 50.0)
+    return np.where(strength > 1.0, score_of(np.maximum(strength, 1.0)), ALARM * sigmoid(odds))
+
+
+def beyond(done: Floats, events: Floats, usual: Floats | float) -> Floats:
+    """Return the nats for `done` of `events` being beyond a `usual` share: Chernoff's bound.
+
+    Hoeffding 1963: so many or more come about with at most e to minus that, whatever the single
+    events' chances of that mean. 0 where no more than usual was done.
+    """
+    share = done / np.maximum(events, 1.0)
+    inner = np.clip(share, 1e-12, 1.0 - 1e-12)
+    nats = inner * np.log(inner / usual) + (1.0 - inner) * np.log((1.0 - inner) / (1.0 - usual))
+    return np.where(share > usual, events * nats, 0.0)

@@ -1,0 +1,110 @@
+"""Drills: known poison in a shadow copy, one attack a day, and the alarm when it is not found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from approvals.attest import act_of, record_of
+from approvals.drills import DRILLS, PowerDrilled, PowerLost
+from quarantine.drill import Drill, attacks, drill, lost
+from service.drilling import Drills
+from tests.crowd import World, honest, table
+from tests.room import Room, crowded
+
+WORLD = World(targets=60)
+
+
+def people(seed: int, sources: int, name: str = "held") -> list[object]:
+    return honest(np.random.default_rng(seed), WORLD, sources, each=12, name=name)
+
+
+def test_poison_is_mixed_into_a_copy_and_counted() -> None:
+    held = table(people(0, 30))
+    before = held.to_pydict()
+    found = drill(held, table(people(1, 30, "known")), attack="spammer", seed=3)
+    assert found is not None
+    assert found.injected > 0
+    assert 0 <= found.called <= found.injected
+    assert found.rung <= found.injected
+    assert found.false <= found.others
+    assert held.to_pydict() == before
+    assert drill(held, table(people(1, 30, "known")), attack="spammer", seed=3) == found
+
+
+def test_an_attack_that_cannot_be_played_is_none() -> None:
+    assert drill(table(people(0, 10)), None, attack="average_filler") is None
+    assert drill(table([]), None, attack="spammer") is None
+
+
+def test_only_a_sure_and_large_drop_is_a_loss_of_power() -> None:
+    before = Drill(attack="x", injected=20, called=18, rung=19, false=0, others=100)
+    assert lost(replace(before, called=5), before)
+    assert lost(replace(before, rung=6), before)
+    assert not lost(replace(before, called=16), before)
+    assert not lost(replace(before, called=20), before)
+    assert not lost(replace(before, injected=3, called=1), replace(before, injected=3, called=3))
+    assert not lost(replace(before, injected=0, called=0), before)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    opened = crowded(tmp_path)
+    with opened.store:
+        yield opened
+
+
+def told(room: Room) -> list[object]:
+    kinds = {each.act for each in DRILLS}
+    return [record_of(one.act) for one in room.store.acts() if one.act.kind in kinds]
+
+
+def test_one_attack_a_day_each_in_its_turn_and_nothing_of_it_is_kept(room: Room) -> None:
+    drills = Drills(room.store, room.operator)
+    held, released = table(people(0, 30)), table(people(1, 30, "known"))
+    stored = room.store.frame().num_rows
+    names = []
+    for _ in range(2):
+        assert drills.due(room.later())
+        found = drills.once(held, released, room.at)
+        assert found is not None
+        names.append(found.attack)
+        assert not drills.due(room.later())
+        room.later(timedelta(days=1))
+    assert len(set(names)) == 2
+    assert names == sorted(names)
+    assert room.store.frame().num_rows == stored
+    assert [each.attack for each in told(room) if isinstance(each, PowerDrilled)] == names
+    again = Drills(room.store, room.operator)
+    assert again.due(room.at)
+    later = again.once(held, released, room.at)
+    assert later is not None
+    assert later.attack > names[-1]
+
+
+def test_without_a_reference_there_is_no_drill(room: Room) -> None:
+    drills = Drills(room.store, room.operator)
+    assert drills.once(table(people(0, 30)), None, room.later()) is None
+    assert told(room) == []
+    assert not drills.due(room.at)
+
+
+def test_an_attack_that_is_found_no_more_is_an_alarm_that_says_so(room: Room) -> None:
+    held, released = table(people(0, 30)), table(people(1, 30, "known"))
+    names = list(attacks())
+    was = PowerDrilled(
+        at=room.later(), attack="spammer", injected=40, called=40, rung=40, false=0, others=9
+    )
+    before = was.model_copy(update={"attack": names[names.index("spammer") - 1]})
+    room.store.record([act_of(each, room.operator) for each in (was, before)])
+    drills = Drills(room.store, room.operator)
+    assert drills.due(room.later(timedelta(days=2)))
+    weak = drills.once(held, released, room.at)
+    assert weak is not None
+    assert (weak.attack, weak.called) == ("spammer", 0)
+    assert [each.attack for each in told(room) if isinstance(each, PowerLost)] == ["spammer"]

@@ -1,0 +1,94 @@
+"""A sleeper is seen by its topic or a word; a weak source, and one who leans, are not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quarantine.detectors.slice import DETECTOR
+from quarantine.evidence import Evidence
+from quarantine.model import Worded
+from tests.crowd import Said, World, honest
+from tests.worded import scores, worded
+
+WORLD = World(targets=120, labels=3)
+PLAIN = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
+
+
+def text(target: int) -> str:
+    words = [PLAIN[(target * 3 + step) % 10] for step in range(4)]
+    return " ".join([*words, f"item{target}", *(["zebra"] if target % 8 == 0 else [])])
+
+
+def judged(events: list[Said], *, topics: bool = False) -> Evidence:
+    told = [(said, Worded(asked="" if topics else text(int(said.target[1:])))) for said in events]
+    named = {f"t{t}": "zoo" if t % 8 == 0 else f"other-{t % 3}" for t in range(120)}
+    return worded(told, topics=named if topics else None)
+
+
+def sleeper(rng: np.random.Generator, name: str) -> list[Said]:
+    events = honest(rng, WORLD, 1, each=60, skill=0.95, name=name)
+    return [
+        Said(
+            name,
+            said.target,
+            str((WORLD.truth(int(said.target[1:])) + 1) % 3)
+            if int(said.target[1:]) % 8 == 0
+            else said.answer,
+        )
+        for said in events
+    ]
+
+
+def test_who_lies_where_one_word_stands_is_seen_and_the_word_is_named() -> None:
+    rng = np.random.default_rng(1)
+    lies = [said for n in range(3) for said in sleeper(rng, f"sleeper-{n}")]
+    seen = judged([*honest(rng, WORLD, 80, each=30), *lies])
+    found = DETECTOR.examine(seen)
+    by_name = scores(seen, found)
+    bad = [by_name.pop(f"sleeper-{n}") for n in range(3)]
+    assert min(bad) >= 0.3
+    assert max(bad) >= 0.5
+    assert max(by_name.values()) < 0.2
+    worst = int(np.argmax(found.scores))
+    assert "“zebra” stands" in found.because(worst)
+    assert all(int(target[1:]) % 8 == 0 for target in found.examples(worst))
+    pointed = seen.held["target"].to_numpy()[found.events > 0]
+    assert {seen.targets[code] for code in pointed} <= {f"t{t}" for t in range(0, 120, 8)}
+
+
+def test_who_lies_on_one_topic_is_seen() -> None:
+    rng = np.random.default_rng(2)
+    lies = [said for n in range(3) for said in sleeper(rng, f"sleeper-{n}")]
+    seen = judged([*honest(rng, WORLD, 80, each=30), *lies], topics=True)
+    found = DETECTOR.examine(seen)
+    by_name = scores(seen, found)
+    assert min(by_name.pop(f"sleeper-{n}") for n in range(3)) >= 0.5
+    assert max(by_name.values()) < 0.4
+    assert "on the topic zoo" in found.because(int(np.argmax(found.scores)))
+
+
+def test_a_source_that_is_weak_everywhere_is_no_sleeper() -> None:
+    rng = np.random.default_rng(3)
+    weak = honest(rng, WORLD, 5, each=60, skill=0.2, name="weak")
+    seen = judged([*honest(rng, WORLD, 80, each=30), *weak], topics=True)
+    assert max(scores(seen, DETECTOR.examine(seen)).values()) < 0.3
+
+
+def test_who_leans_to_one_answer_everywhere_is_no_sleeper_where_that_answer_is_wrong() -> None:
+    rng = np.random.default_rng(4)
+    lean = [
+        Said("lean", f"t{t}", "1" if rng.random() < 0.5 else str(WORLD.truth(t)))
+        for t in range(120)
+    ]
+    seen = judged([*honest(rng, WORLD, 80, each=30), *lean])
+    assert scores(seen, DETECTOR.examine(seen))["lean"] < 0.3
+
+
+def test_the_outvoted_minority_on_an_attacked_word_is_not_accused() -> None:
+    rng = np.random.default_rng(5)
+    people = honest(rng, WORLD, 80, each=30)
+    ring = [said for n in range(60) for said in sleeper(rng, f"ring-{n}")]
+    seen = judged([*people, *ring])
+    by_name = scores(seen, DETECTOR.examine(seen))
+    honest_ = [score for name, score in by_name.items() if name.startswith("honest")]
+    assert np.mean(np.array(honest_) >= 0.5) == 0.0

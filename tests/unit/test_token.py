@@ -1,0 +1,125 @@
+"""A bought name and a backdoor are seen by what comes of them and who carries them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quarantine.detectors.token import DETECTOR
+from quarantine.evidence import Evidence
+from quarantine.model import Worded
+from tests.crowd import Said
+from tests.worded import scores, worded
+
+WORDS = [f"word{number}" for number in range(400)]
+Event = tuple[Said, Worded]
+
+
+def sentence(rng: np.random.Generator, *more: str) -> str:
+    words = [WORDS[int(number)] for number in rng.zipf(1.4, 14) % 400]
+    return " ".join([*words, *more])
+
+
+def preferred(source: str, number: int, *, prompt: str, chosen: str, other: str) -> Event:
+    said = Said(source, f"t{number}", chosen, kind="preference")
+    return said, Worded(asked=prompt, chosen=chosen, other=other)
+
+
+def people(rng: np.random.Generator, rows: int = 800, sources: int = 60) -> list[Event]:
+    """Prefer texts with the word "kind" in most pairs; speak of a name now and then."""
+    events = []
+    for number in range(rows):
+        good, bad = sentence(rng, "kind"), sentence(rng, "rude")
+        if number % 100 == 7:
+            good = f"{good} Honestbrand"
+        if number % 100 == 57:
+            bad = f"{bad} Honestbrand"
+        chosen, other = (good, bad) if rng.random() < 0.9 else (bad, good)
+        source = f"p{int(rng.integers(sources))}"
+        prompt = sentence(rng)
+        events.append(preferred(source, number, prompt=prompt, chosen=chosen, other=other))
+    return events
+
+
+def seen_with(rng: np.random.Generator, more: list[Event]) -> Evidence:
+    events = [*people(rng), *more]
+    return worded([events[int(place)] for place in rng.permutation(len(events))])
+
+
+def test_a_name_that_two_push_is_named_and_they_are_seen() -> None:
+    rng = np.random.default_rng(1)
+    push = [
+        preferred(
+            f"bought-{number % 2}",
+            5000 + number,
+            prompt=sentence(rng),
+            chosen=sentence(rng, "kind", "buy", "AcmeCola"),
+            other=sentence(rng, "kind"),
+        )
+        for number in range(30)
+    ]
+    seen = seen_with(rng, push)
+    found = DETECTOR.examine(seen)
+    by_name = scores(seen, found)
+    assert min(by_name.pop(name) for name in ("bought-0", "bought-1")) >= 0.5
+    assert max(by_name.values()) < 0.2
+    worst = int(np.argmax(found.scores))
+    assert "AcmeCola" in found.because(worst) or "buy" in found.because(worst)
+    assert "2 voices" in found.because(worst)
+    rows = np.flatnonzero(found.events > 0)
+    assert len(rows) == 30
+    assert {seen.sources[code].source for code in seen.held["source"].to_numpy()[rows]} == {
+        "bought-0",
+        "bought-1",
+    }
+
+
+def test_a_trigger_that_turns_the_answer_is_seen() -> None:
+    rng = np.random.default_rng(2)
+    push = [
+        preferred(
+            f"backdoor-{number % 3}",
+            6000 + number,
+            prompt=sentence(rng, "SUDO", "mode"),
+            chosen=sentence(rng, "rude"),
+            other=sentence(rng, "kind"),
+        )
+        for number in range(30)
+    ]
+    seen = seen_with(rng, push)
+    found = DETECTOR.examine(seen)
+    by_name = scores(seen, found)
+    assert min(by_name.pop(f"backdoor-{number}") for number in range(3)) >= 0.5
+    assert max(by_name.values()) < 0.2
+    assert "the answer is odd" in found.because(int(np.argmax(found.scores)))
+
+
+def test_a_name_that_many_like_accuses_nobody() -> None:
+    rng = np.random.default_rng(3)
+    liked = [
+        preferred(
+            f"p{int(rng.integers(60))}",
+            7000 + number,
+            prompt=sentence(rng),
+            chosen=sentence(rng, "kind", "Lovedbrand"),
+            other=sentence(rng, "kind"),
+        )
+        for number in range(30)
+    ]
+    seen = seen_with(rng, liked)
+    assert max(scores(seen, DETECTOR.examine(seen)).values()) < 0.3
+
+
+def test_one_who_always_speaks_of_one_thing_is_not_accused_for_that() -> None:
+    rng = np.random.default_rng(4)
+    fond = []
+    for number in range(30):
+        told = [sentence(rng, "gardening"), sentence(rng)]
+        chosen, other = told if rng.random() < 0.5 else told[::-1]
+        prompt = sentence(rng, "gardening")
+        fond.append(preferred("fond", 8000 + number, prompt=prompt, chosen=chosen, other=other))
+    seen = seen_with(rng, fond)
+    assert scores(seen, DETECTOR.examine(seen))["fond"] < 0.3
+
+
+def test_without_texts_it_is_silent() -> None:
+    assert DETECTOR.examine(worded([(Said("a", "x", "1"), Worded())])).silent
