@@ -14,7 +14,7 @@ PORTION: Final = 2 * 1024 * 1024
 """Bytes that are taken in by one transaction: events in hand weigh many times their bytes."""
 LONG: Final = timedelta(milliseconds=40)
 """How long a turn lasts, at most, while others are heard."""
-SHORT: Final = timedelta(milliseconds=10)
+SHORT: Final = timedelta(milliseconds=1)
 """How long it lasts while somebody is heard who brings much less."""
 PACE: Final = 4 * 1024 * 1024
 """Bytes a second that are taken in, before it is known: what is all bad is as slow as this."""
