@@ -77,9 +77,11 @@ class _Cells:
 def rushes(evidence: Evidence) -> Rushes:
     """Find the windows in which a target got `TIMES` its own earlier rate, and far more than usual.
 
-    Only what came before a window makes its usual rate, other rushes left out of it, so that a long
-    rush does not become usual. A target without a past is compared with the peaks of the others.
-    Nothing where times say nothing. It accuses no source: honest people come with the crowd.
+    Where all other targets got more as well, what is usual is as much more: a file that is sent at
+    once is no rush on any of them. Only what came before a window makes its usual rate, other
+    rushes left out of it, so that a long rush does not become usual. A target without a past is
+    compared with the peaks of the others. Nothing where times say nothing. It accuses no source:
+    honest people come with the crowd.
     """
     rows = len(evidence.held)
     found: list[Rush] = []
@@ -139,13 +141,26 @@ def _hot(cells: _Cells) -> tuple[Floats, Flags]:
     peaks = np.maximum.reduceat(cells.count, np.unique(start))
     peak = max(float(np.median(peaks)), 1.0)
     past = elapsed >= _KNOWN
+    surge = _surge(cells)
     hot = np.zeros(len(elapsed), np.bool_)
     usual = np.full(len(elapsed), peak)
     for _ in range(_ROUNDS):
         calm = np.where(hot, 0, cells.count)
         before = np.cumsum(calm) - calm
         before = before - before[start]
-        usual = np.where(past, (before + 1.0) / np.maximum(elapsed, 1), peak)
+        usual = np.where(past, (before + 1.0) / np.maximum(elapsed, 1), peak) * surge
         most = np.maximum(TIMES * usual, np.maximum(_BEYOND * peak, LEAST))
         hot = cells.count >= most
     return usual, hot
+
+
+def _surge(cells: _Cells) -> Floats:
+    """Return, by cell, how many times their usual rate all other targets got then, at least 1."""
+    moments, place = np.unique(cells.moment, return_inverse=True)
+    total = np.bincount(place, cells.count)
+    earlier = np.cumsum(total) - total
+    own = np.cumsum(cells.count) - cells.count
+    own = own - own[np.searchsorted(cells.target, cells.target, side="left")]
+    usual = (earlier[place] - own) / np.maximum(cells.moment - moments[0], 1)
+    busier: Floats = np.maximum((total[place] - cells.count) / np.maximum(usual, 1.0), 1.0)
+    return busier

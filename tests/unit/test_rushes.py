@@ -77,6 +77,11 @@ def test_a_calm_crowd_few_events_and_events_without_times_are_no_rush() -> None:
     assert not rushes(evidence(many, timed=False)).held.any()
 
 
+def test_what_is_sent_at_once_about_everything_is_no_rush_on_any_target() -> None:
+    late = [each for target in range(6) for each in raid(f"t{target}", 60, day=30)]
+    assert not rushes(evidence([*calm(), *late])).held.any()
+
+
 def test_work_that_is_handed_out_target_by_target_is_no_rush() -> None:
     rng = np.random.default_rng(0)
     said = [
