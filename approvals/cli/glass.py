@@ -25,7 +25,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="glass",
         help="One person alone, in an emergency; another looks afterwards.",
-        epilog="Example: glass list",
+        epilog="Example: quarantine glass list",
     )
     broken = f"quarantine glass break 3f9ac2d41b07 {_SIGNED} 'the model is live and wrong'"
     command(app, "break", example=broken)(break_)

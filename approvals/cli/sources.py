@@ -35,7 +35,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="sources",
         help="Who spoke, and what to think of it.",
-        epilog="Example: sources list",
+        epilog="Example: quarantine sources list",
     )
     signed = "--because 'known farm' --as ana --sign ana.pem"
     command(app, "list", example="quarantine sources list --verdict hold")(list_)
@@ -91,7 +91,7 @@ def show(call: Call, source: SourceArgument, *, html: HtmlOption = None) -> None
     found = [_as_ruled(call, each) for each in dossiers]
     document = _document(call, found[0]) if found else _unscored(call, key)
     lines = [
-        f"{safe(str(key))}: {document['verdict']}, score {document['score']}",
+        f"{safe(str(key))}: {document['verdict']}, {_said(document['score'])}",
         f"{document['events']} events, tier {document['tier']}",
     ]
     if found:
@@ -242,6 +242,10 @@ def _document(call: Call, dossier: Dossier) -> dict[str, object]:
         "tier": standing.tier.value,
         "ruling": standing.ruling or None,
     }
+
+
+def _said(score: object) -> str:
+    return f"score {score:.3f}" if isinstance(score, float) else "not scored yet"
 
 
 def _unscored(call: Call, key: SourceKey) -> dict[str, object]:

@@ -33,7 +33,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="probe",
         help="Cases with known answers, among the real ones.",
-        epilog="Example: probe plant --each 3",
+        epilog="Example: quarantine probe plant --each 3",
     )
     command(app, "plant", example="quarantine probe plant --each 3 --seed 7")(plant)
     command(app, "record", example="quarantine probe record ana --json")(record_)

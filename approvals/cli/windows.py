@@ -17,7 +17,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="windows",
         help="Rushes on one target, held as a whole.",
-        epilog="Example: windows list",
+        epilog="Example: quarantine windows list",
     )
     command(app, "list", example="quarantine windows list")(list_)
     signed = "--because 'a festival' --as ana --sign ana.pem"

@@ -23,7 +23,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="audit",
         help="The log: nothing edited, dropped or moved.",
-        epilog="Example: audit verify",
+        epilog="Example: quarantine audit verify",
     )
     command(app, "verify", example="quarantine audit verify")(verify)
     command(app, "prove", example="quarantine audit prove 4711 --json")(prove)

@@ -22,7 +22,7 @@ def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
-        app, name="dead", help="What could not be taken in.", epilog="Example: dead list"
+        app, name="dead", help="What could not be taken in.", epilog="Example: quarantine dead list"
     )
     command(app, "list", example="quarantine dead list --reason bad_signature")(list_)
     command(app, "show", example="quarantine dead show 17")(show)

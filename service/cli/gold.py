@@ -19,7 +19,7 @@ def register(root: typer.Typer) -> None:
         app,
         name="gold",
         help="Hidden known answers that sources are tested by.",
-        epilog="Example: gold add answers.csv",
+        epilog="Example: quarantine gold add answers.csv",
     )
     command(app, "add", example="quarantine gold add answers.csv")(add)
 
