@@ -28,7 +28,10 @@ def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
-        app, name="policy", help="Policy as code.", epilog="Example: quarantine policy check policy.toml"
+        app,
+        name="policy",
+        help="Policy as code.",
+        epilog="Example: quarantine policy check policy.toml",
     )
     command(app, "check", example="quarantine policy check policy.toml")(check)
     command(app, "explain", example="quarantine policy explain policy.toml")(explain)

@@ -26,7 +26,9 @@ ReleaseArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A release 
 def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    root.add_typer(app, name="release", help="What leaves.", epilog="Example: quarantine release list")
+    root.add_typer(
+        app, name="release", help="What leaves.", epilog="Example: quarantine release list"
+    )
     command(app, "make", example="quarantine release make 3f9ac2d41b07 --out helpful-1")(make)
     command(app, "list", example="quarantine release list --json")(list_)
     command(app, "show", example="quarantine release show helpful-1")(show)

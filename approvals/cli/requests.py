@@ -32,7 +32,10 @@ def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     root.add_typer(
-        app, name="request", help="Ask for events to leave.", epilog="Example: quarantine request list"
+        app,
+        name="request",
+        help="Ask for events to leave.",
+        epilog="Example: quarantine request list",
     )
     made = "quarantine request make --scope helpful --kind rating --as ana --sign ana.pem"
     command(app, "make", example=made)(make)

@@ -20,7 +20,9 @@ RoleOption = Annotated[
 def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    root.add_typer(app, name="reviewer", help="Who may decide.", epilog="Example: quarantine reviewer list")
+    root.add_typer(
+        app, name="reviewer", help="Who may decide.", epilog="Example: quarantine reviewer list"
+    )
     command(app, "add", example="quarantine reviewer add ana --person ana@x.org --key ana.pub")(add)
     command(app, "list", example="quarantine reviewer list")(list_)
     lost = "quarantine reviewer revoke ana --since 2026-11-20T08:00:00Z"

@@ -24,10 +24,14 @@ LEAST_SECRET = 16
 def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
     keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    root.add_typer(keys, name="keys", help="Make keys.", epilog="Example: quarantine keys new ana.pem")
+    root.add_typer(
+        keys, name="keys", help="Make keys.", epilog="Example: quarantine keys new ana.pem"
+    )
     command(keys, "new", example="quarantine keys new ana.pem")(new)
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    root.add_typer(app, name="producer", help="Who may speak.", epilog="Example: quarantine producer list")
+    root.add_typer(
+        app, name="producer", help="Who may speak.", epilog="Example: quarantine producer list"
+    )
     added = "quarantine producer add app --key app.pem.pub --kind rating --scope helpful"
     command(app, "add", example=added)(add)
     command(app, "list", example="quarantine producer list")(list_)
