@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from approvals.drills import DRILLS
+from approvals.erasures import ERASURES
+from approvals.gate import GATES
 from approvals.gold import GoldAdded
 from approvals.guards import GUARDS
 from approvals.model import (
@@ -29,6 +31,7 @@ from approvals.model import (
     VerdictChanged,
     Vote,
 )
+from approvals.retirements import RETIREMENTS
 from approvals.windows import WINDOWS
 
 ACTS: Final[dict[str, type[ActRecord]]] = {
@@ -57,5 +60,8 @@ ACTS: Final[dict[str, type[ActRecord]]] = {
         *GUARDS,
         *WINDOWS,
         *DRILLS,
+        *ERASURES,
+        *RETIREMENTS,
+        *GATES,
     )
 }

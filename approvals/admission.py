@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from approvals.model import ANY
+from approvals.conditions import EXACT
+from approvals.model import ANY, Assurance
 from approvals.policy import Claim, Deny, Policy, Reach, Rule, judge
 from quarantine.model import Origin, Tier, to_micros
 
@@ -28,6 +29,7 @@ COLUMNS: Final = (
     "source",
     "cluster",
     "origin",
+    "assurance",
     "tier",
     "kind",
     "scope",
@@ -38,12 +40,15 @@ COLUMNS: Final = (
     "arrived",
     "first_seen",
     "verdict",
+    "answered",
+    "right",
     "barred",
 )
 """A candidate: an event with what is known of its source.
 
-Times in µs (arrival); `verdict` is empty where scoring has not spoken yet; `barred` says in words
-what keeps it already, empty where nothing does."""
+Times in µs (arrival); `answered` and `right` count known answers that its source met and got right,
+empty where nobody counted; `verdict` is empty where scoring has not spoken yet; `barred` says in
+words what keeps it already, empty where nothing does."""
 
 _CLAIM: Final = ["scope", "kind", "origin", "tier", "aspect"]
 NO_RULE: Final = -1
@@ -113,6 +118,25 @@ def _leave_by(
         fates.leave(here & young, f"source too young: {each.name}")
         fresh = candidates["arrived"].to_numpy() > now - _micros(each.dwell)
         fates.leave(here & fresh, f"not held long enough: {each.name}")
+        fates.leave(here & _unsure(candidates, each), f"source not sure enough: {each.name}")
+        fates.leave(here & _unproven(candidates, each), f"too few known answers right: {each.name}")
+
+
+def _unsure(candidates: pd.DataFrame, rule: Rule) -> Flags:
+    enough = [level.value for level in Assurance if level.reaches(rule.assurance)]
+    return ~candidates["assurance"].isin(enough).to_numpy(dtype=np.bool_)
+
+
+def _unproven(candidates: pd.DataFrame, rule: Rule) -> Flags:
+    """Say which sources met fewer known answers, or missed more of them, than the rule allows."""
+    need = rule.needs_gold
+    if need is None:
+        return np.zeros(len(candidates), np.bool_)
+    answered, right = (
+        pd.to_numeric(candidates[name], errors="coerce").fillna(0).to_numpy(np.float64)
+        for name in ("answered", "right")
+    )
+    return np.asarray((answered < need.answers) | (right + EXACT < need.right * answered), np.bool_)
 
 
 def _micros(duration: timedelta) -> int:

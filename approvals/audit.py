@@ -8,8 +8,11 @@ from typing import Final
 
 from approvals.adoption import unlawful
 from approvals.attest import record_of, signed_by, unseal
+from approvals.beside import strays
 from approvals.checkpoint import Checkpoint, make, read
 from approvals.drills import PowerDrilled, PowerLost
+from approvals.erase import unlawful as unlawful_erasures
+from approvals.gate import GateReported
 from approvals.gold import GoldAdded
 from approvals.guards import ProbeAnswered, ProbesPlanted, Refused, ReviewersDrawn
 from approvals.landing import write_whole
@@ -31,6 +34,7 @@ from approvals.model import (
     VerdictChanged,
 )
 from approvals.ports import Signer
+from approvals.retirements import EventsRetired
 from approvals.roster import Reviewer, Roster
 from approvals.trust import POWERS
 from approvals.windows import WindowHeld
@@ -52,6 +56,8 @@ _BY_ROLE: Final[Mapping[str, str]] = {
             LettersRedriven.act,
             Consumed.act,
             GoldAdded.act,
+            GateReported.act,
+            EventsRetired.act,
         ),
         "operator",
     ),
@@ -85,6 +91,8 @@ def audit(store: Store, *, roles: Mapping[str, str], witness: Path | None = None
     if witness is not None and witness.exists():
         problems += _beginning(store, witness.read_bytes(), roles, "the witness's checkpoint")
     problems += _derived(store)
+    problems += unlawful_erasures(store)
+    problems += strays(store)
     return list(dict.fromkeys(problems))
 
 
@@ -116,11 +124,25 @@ def sign_checkpoint(store: Store, signer: Signer, *, origin: str, witness: Path)
     return checkpoint
 
 
+def standing(store: Store, note: bytes, roles: Mapping[str, str], what: str) -> Checkpoint:
+    """Return the checkpoint in a signed `note`, which must be a beginning of the log.
+
+    Raises `TamperedError`, in which `what` names it, when it is none or nobody trusted signed it.
+    """
+    keys = {role: pem for role, pem in roles.items() if "log" in POWERS.get(role, ())}
+    checkpoint = read(note, keys)
+    _require_beginning(store, checkpoint, what)
+    return checkpoint
+
+
 def _signatures(store: Store, roles: Mapping[str, str]) -> Iterator[str]:
     """Check who signed each act, with the roster as it stood when the act came."""
     roster = Roster()
+    known: dict[bytes, int] = {}
     for logged in store.acts():
         try:
+            if known.setdefault(logged.act.body, logged.index) != logged.index:
+                raise TamperedError(f"it is that of log row {known[logged.act.body]} once more")
             record = record_of(logged.act)
             _require_hand(logged, record, roster, roles)
             roster.follow([logged])
@@ -154,10 +176,7 @@ def _checkpoints(store: Store, roles: Mapping[str, str]) -> Iterator[str]:
 
 def _beginning(store: Store, note: bytes, roles: Mapping[str, str], what: str) -> list[str]:
     try:
-        checkpoint = read(
-            note, {role: pem for role, pem in roles.items() if "log" in POWERS.get(role, ())}
-        )
-        _require_beginning(store, checkpoint, what)
+        standing(store, note, roles, what)
     except TamperedError as error:
         sentence = str(error)
         return [sentence if sentence.startswith(what) else f"{what}: {sentence}"]

@@ -11,9 +11,13 @@ import pandas as pd
 
 from approvals.releases import Left, releases, yanked
 from quarantine.drift import COLUMNS, Drift, drifts
+from quarantine.envelope import kind_named
+from quarantine.model import Origin
 from quarantine.ports import Store
 
 WAITING: Final = "what is held"
+JUDGES: Final = 50
+"""So many machines, the loudest, are followed each by itself."""
 _READ: Final = ("index", "scope", "kind", *COLUMNS)
 
 
@@ -67,6 +71,11 @@ def followed(store: Store, scope: str | None = None) -> list[Followed]:
     return found
 
 
+def _voices(kind: str) -> int:
+    """Return how many sources are compared each with itself: machines are, people are not."""
+    return 0 if kind_named(kind).origin is Origin.HUMAN else JUDGES
+
+
 def _left(store: Store) -> list[Left]:
     back = yanked(store)
     return [each for each in releases(store) if each.record.manifest not in back]
@@ -99,7 +108,7 @@ def _follow(
         accepted=first.record.at,
         rows=len(base),
         after=tuple(
-            Compared(name, len(side), tuple(drifts(baseline, side)))
+            Compared(name, len(side), tuple(drifts(baseline, side, voices=_voices(kind))))
             for name, side in sides
             if len(side)
         ),

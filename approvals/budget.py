@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from approvals.admission import NO_RULE, Fates, admit, ruled
+from approvals.model import HeldBack
 from approvals.policy import MILLION, Policy, ProducerBudget, Voice
+from approvals.sayings import SILENT, Sayings
+from approvals.support import REASON, Phrases, terms_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 PRIOR: Final = (
+    "index",
     "producer",
     "source",
     "cluster",
@@ -43,10 +47,14 @@ _NO_LIMIT: Final = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The candidates chosen, in log order, and how many were left out, by reason in words."""
+    """The candidates chosen, in log order, and how many were left out, by reason in words.
+
+    `phrases` are those of which rows were held back because few stand behind them.
+    """
 
     members: pd.DataFrame
     left_out: Mapping[str, int]
+    phrases: tuple[HeldBack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +112,19 @@ class _Tally:
 
 
 def choose(
-    candidates: pd.DataFrame, policy: Policy, *, prior: pd.DataFrame, at: datetime
+    candidates: pd.DataFrame,
+    policy: Policy,
+    *,
+    prior: pd.DataFrame,
+    at: datetime,
+    sayings: Sayings = SILENT,
 ) -> Choice:
     """Choose from `candidates` (columns `admission.COLUMNS`) all that rules and budgets let leave.
 
     `prior` (columns `PRIOR`) is what left before, in any scope: lifetimes and votes on a target
     count on. Within a group the rows stay whose leaf hashes are lowest, an order that no sender
     can know. Budgets cut until none is exceeded in what is left, shares being of what is left.
+    `sayings` reads the texts of what the budgets leave; phrases of few voices are cut from it.
     """
     rows = candidates.sort_values("leaf", kind="stable").reset_index(drop=True)
     fates = Fates.of(len(rows))
@@ -120,15 +134,38 @@ def choose(
     rules = admit(rows, policy, fates, at)
     tally = _Tally.of(rows, prior)
     limits = [*_voices(tally, policy), *_producers(tally, policy), *_rules(tally, policy, rules)]
-    kept = np.flatnonzero(fates.kept)
+    phrases = _phrases(tally, policy, sayings)
+    kept = _settled(tally, policy, limits, np.flatnonzero(fates.kept), fates)
+    while (over := phrases.over(kept)).any():
+        kept = _settled(tally, policy, limits, _without(kept, over, REASON, fates), fates)
+    members = rows.iloc[kept].sort_values("index", kind="stable").reset_index(drop=True)
+    return Choice(members, fates.counts(), phrases.held_back(fates.kept))
+
+
+def _settled(
+    tally: _Tally, policy: Policy, limits: Sequence[_Limit], kept: Codes, fates: Fates
+) -> Codes:
+    """Return what of `kept` stays when nothing is over any budget or the support of its target."""
     size = -1
     while size != len(kept):
         size = len(kept)
         for limit in limits:
             kept = _cut(limit, kept, fates)
         kept = _cut(_support(tally, policy, kept), kept, fates)
-    members = rows.iloc[kept].sort_values("index", kind="stable").reset_index(drop=True)
-    return Choice(members, fates.counts())
+    return kept
+
+
+def _phrases(tally: _Tally, policy: Policy, sayings: Sayings) -> Phrases:
+    """Return the rule on phrases over the candidates and what stands of the same kind."""
+    counted = np.flatnonzero(tally.same_kind & tally.stands)
+    index = np.concatenate([tally.rows["index"].to_numpy(), tally.prior["index"].to_numpy()])
+    return Phrases(
+        terms=terms_of(policy),
+        sayings=sayings,
+        index=index.astype(np.int64),
+        cluster=tally.numbers["cluster"].astype(np.int64),
+        gone=len(tally.rows) + counted,
+    )
 
 
 def _leave_older(rows: pd.DataFrame, fates: Fates) -> None:
@@ -217,11 +254,15 @@ def _cut(limit: _Limit, kept: Codes, fates: Fates) -> Codes:
         size = int(np.minimum(counts, limit.most(size)).sum())
     most = limit.most(size)
     here = limit.codes[kept]
-    over = _ranks(here) >= most[here]
+    return _without(kept, _ranks(here) >= most[here], limit.reason, fates)
+
+
+def _without(kept: Codes, over: Flags, reason: str, fates: Fates) -> Codes:
+    """Leave out those of `kept` that are `over`, for this reason; return the others."""
     if over.any():
         cut = np.zeros(len(fates.reasons), dtype=np.bool_)
         cut[kept[over]] = True
-        fates.leave(cut, limit.reason)
+        fates.leave(cut, reason)
     return kept[~over]
 
 

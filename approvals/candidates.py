@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +15,12 @@ from approvals.admission import COLUMNS
 from approvals.budget import PRIOR
 from approvals.distrust import distrusted, is_distrusted
 from approvals.frozen import released_indexes
+from approvals.model import WITHDRAWN, Assurance
+from approvals.proven import shown
+from approvals.releases import releases
 from approvals.roster import Roster
 from approvals.rushed import read_windows, within
+from approvals.successor import Successor
 from quarantine.envelope import kind_named, opened
 from quarantine.model import Dossier, Origin, SourceKey, Standing, Verdict, to_micros
 from quarantine.ports import Store
@@ -29,7 +34,7 @@ _WORDS: Final = ("producer", "source", "kind", "scope", "target")
 _READ: Final = ("index", "id", "question", "answer", "arrived", *_WORDS)
 _LABELLED: Final = frozenset({"label", "pseudo_label"})
 """Kinds whose answer is a label, of which a policy can speak."""
-_MARKS: Final = (b'"aspect"', b'"supersedes"', b"\\u")
+_MARKS: Final = re.compile(rb'"aspect"|"supersedes"|\\u')
 """A body without any of these names neither key, however it is spelled."""
 
 
@@ -45,10 +50,16 @@ class Known:
     released: frozenset[int]
     revoked: frozenset[int]
     judged_at: int
+    size: int
+    only: frozenset[int] | None = None
 
     @classmethod
-    def read(cls, store: Store, roster: Roster, size: int) -> Known:
-        """Read what is held in the first `size` rows of the log."""
+    def read(cls, store: Store, roster: Roster, size: int, again: Successor | None = None) -> Known:
+        """Read what is held in the first `size` rows of the log.
+
+        For the successor of a release only its rows are asked for, and those that left with it
+        count as if they had not.
+        """
         events = store.frame().select(list(_READ)).to_pandas()
         judged_at = store.judged_at()
         return cls(
@@ -57,10 +68,17 @@ class Known:
             events=events[events["index"] < size],
             first_seen=store.sources(),
             dossiers={dossier.key: dossier for dossier in store.dossiers()},
-            released=frozenset(released_indexes(store, revoked=True)),
+            released=frozenset(released_indexes(store, revoked=True))
+            - (again.free if again else frozenset()),
             revoked=frozenset(store.revoked()),
             judged_at=-1 if judged_at is None else judged_at,
+            size=size,
+            only=again.rows if again else None,
         )
+
+    def described(self) -> Known:
+        """Return the same without the events, which take most of the memory and are read by now."""
+        return replace(self, events=self.events.head(0).copy())
 
 
 def candidates(known: Known, scope: str, kind: str, until: datetime) -> pd.DataFrame:
@@ -71,11 +89,14 @@ def candidates(known: Known, scope: str, kind: str, until: datetime) -> pd.DataF
         & (events["kind"] == kind)
         & (events["arrived"] <= to_micros(until))
     )
+    if known.only is not None:
+        wanted &= events["index"].isin(known.only)
     rows = _described(known, events[wanted].reset_index(drop=True))
     rows["verdict"] = rows["verdict"].where(rows["arrived"] <= known.judged_at, "")
     rows["leaf"] = _leaves(known.store, rows["index"].to_numpy())
     rows["barred"] = _barred(known, rows)
     rows["aspect"] = ""
+    rows["answered"], rows["right"] = shown(known.store, known.events, rows)
     _open_bodies(known, rows)
     return rows[list(COLUMNS)]
 
@@ -84,15 +105,31 @@ def prior(known: Known) -> pd.DataFrame:
     """Return what left in any release, as `PRIOR`, with what is known of its sources today.
 
     A ring found late counts its old rows together, because clusters are today's; rows taken back
-    since still count to a lifetime: they did leave.
+    since still count to a lifetime, and so do rows erased since: they did leave.
     """
-    events = known.events
-    rows = _described(known, events[events["index"].isin(known.released)].reset_index(drop=True))
+    events = known.events[known.events["index"].isin(known.released)]
+    emptied = _emptied(known)
+    if len(emptied):
+        events = pd.concat([events.astype(dict.fromkeys(_WORDS, str)), emptied])
+    rows = _described(known, events.reset_index(drop=True))
     rows["revoked"] = rows["index"].isin(known.revoked)
     bodies = known.store.held([int(index) for index in rows["index"]])
     aspects = {held.index: _named(held.body)[0] for held in bodies}
     rows["aspect"] = [aspects.get(int(index), "") for index in rows["index"]]
     return rows[list(PRIOR)]
+
+
+def _emptied(known: Known) -> pd.DataFrame:
+    """Return what left and was erased since, as far as it is known: not what it spoke of."""
+    gone = known.released & known.store.erased().keys()
+    rows = [
+        dict.fromkeys(("target", "question", "answer"), "")
+        | {"kind": left.record.kind, "scope": left.record.scope}
+        | {name: getattr(held, name) for name in ("index", "id", "arrived", "producer", "source")}
+        for left in (releases(known.store) if gone else ())
+        for held in known.store.held(sorted(gone.intersection(left.rows(known.store))))
+    ]
+    return pd.DataFrame(rows, columns=list(_READ))
 
 
 def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
@@ -113,10 +150,11 @@ def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
                 for key, dossier in zip(keys, thought, strict=True)
             ],
             "rank": [_rank(known.roster, key.producer) for key in keys],
+            "assurance": [_assurance(known.roster, key.producer) for key in keys],
         }
     ).astype({"first_seen": np.int64, "rank": np.int64})
     rows["label"] = rows["answer"].astype(str).where(rows["kind"].isin(_LABELLED), "")
-    for name in ("first_seen", "tier", "verdict", "cluster"):
+    for name in ("first_seen", "tier", "verdict", "cluster", "assurance"):
         rows[name] = about[name].to_numpy()[codes]
     least = {name: kind_named(name).origin.rank for name in rows["kind"].unique()}
     ranks = np.maximum(rows["kind"].map(least).to_numpy(), about["rank"].to_numpy()[codes])
@@ -133,6 +171,12 @@ def _verdict(dossier: Dossier | None, standing: Standing) -> str:
     if dossier is None:
         return ""
     return Verdict.CLEAR.value if standing.ruling == "clear" else dossier.verdict.value
+
+
+def _assurance(roster: Roster, producer: str) -> str:
+    """Return how sure it is who a producer's sources are; of one that nobody registered, not."""
+    known = roster.producers.get(producer)
+    return (known.assurance if known is not None else Assurance.NONE).value
 
 
 def _rank(roster: Roster, producer: str) -> int:
@@ -176,14 +220,18 @@ def _open_bodies(known: Known, rows: pd.DataFrame) -> None:
     barred, aspects = rows["barred"].to_numpy(copy=True), rows["aspect"].to_numpy(copy=True)
     replaced: set[tuple[str, str, str]] = set()
     open_ = [int(index) for index in rows["index"][barred == ""]]
+    guarded = any(windows.values())
     for held in known.store.held(open_):
-        if is_distrusted(windows, held):
+        if guarded and is_distrusted(windows, held):
             barred[place[held.index]] = "its key was revoked"
+            continue
+        if not _MARKS.search(held.body):
             continue
         aspect, supersedes = _named(held.body)
         aspects[place[held.index]] = aspect
         if supersedes:
             replaced.add((held.producer, held.source, supersedes))
+    replaced |= _withdrawn(known, rows)
     if replaced:
         named = zip(rows["producer"], rows["source"], rows["id"], strict=True)
         superseded = np.array([names in replaced for names in named], dtype=np.bool_)
@@ -191,9 +239,18 @@ def _open_bodies(known: Known, rows: pd.DataFrame) -> None:
     rows["barred"], rows["aspect"] = barred, aspects
 
 
+def _withdrawn(known: Known, rows: pd.DataFrame) -> set[tuple[str, str, str]]:
+    """Return which events their sources took back by a signal of that name, in the same scope."""
+    events = known.events
+    spoken = (events["kind"] == "signal") & (events["question"] == WITHDRAWN)
+    mine = events[spoken & events["scope"].isin(rows["scope"].unique())]
+    said = known.store.held([int(index) for index in mine["index"]])
+    return {(held.producer, held.source, _named(held.body)[1]) for held in said}
+
+
 def _named(body: bytes) -> tuple[str, str]:
     """Return the aspect and the superseded id that a body names, empty where it names none."""
-    if not any(mark in body for mark in _MARKS):
+    if not _MARKS.search(body):
         return "", ""
     event, said = opened(body)
     return event.aspect or "", said.supersedes or ""

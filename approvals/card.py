@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from approvals.model import Request, Vote
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#!|~$&])")
+_PARQUET: Final = "application/x-parquet"
+"""As Croissant's own library calls it; it reads no file of another encoding."""
 _CROISSANT: Final = "http://mlcommons.org/croissant/"
 _TYPES: Final = {
     "string": "sc:Text",
@@ -109,7 +111,7 @@ def croissant(contents: Contents) -> str:
             "@id": name,
             "name": name,
             "contentUrl": name,
-            "encodingFormat": "application/vnd.apache.parquet",
+            "encodingFormat": _PARQUET,
             "sha256": digest,
         }
         for name, digest in sorted(contents.files.items())
@@ -118,7 +120,7 @@ def croissant(contents: Contents) -> str:
         "@type": "cr:FileSet",
         "@id": "rows",
         "name": "rows",
-        "encodingFormat": "application/vnd.apache.parquet",
+        "encodingFormat": _PARQUET,
         "includes": "data/*.parquet",
     }
     origin = (
@@ -220,9 +222,10 @@ def _field(name: str, type_: str, origin: Mapping[str, object]) -> dict[str, obj
 
 def _context() -> dict[str, object]:
     ours = (
-        "arrayShape citeAs column extract field fileObject fileProperty fileSet format includes"
-        " isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex"
-        " repeated replace samplingRate separator source subField transform"
+        "arrayShape citeAs column containedIn equivalentProperty extract field fileObject"
+        " fileProperty fileSet format includes isArray isLiveDataset jsonPath key md5 parentField"
+        " path recordSet references regex repeated replace samplingRate separator source subField"
+        " transform"
     )
     return {
         "@language": "en",
@@ -230,10 +233,13 @@ def _context() -> dict[str, object]:
         "sc": "https://schema.org/",
         "cr": _CROISSANT,
         "dct": "http://purl.org/dc/terms/",
+        "rai": f"{_CROISSANT}RAI/",
         "conformsTo": "dct:conformsTo",
         "data": {"@id": "cr:data", "@type": "@json"},
         "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
         "examples": {"@id": "cr:examples", "@type": "@json"},
+        "name": {"@container": "@language"},
+        "description": {"@container": "@language"},
         **{word: f"cr:{word}" for word in ours.split()},
     }
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from approvals.model import HeldBack
+from approvals.support import terms_of
 from quarantine.record import Record
+from quarantine.repeated import Repeated, Terms, unsupported
+from quarantine.spoken import Spoken
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,7 +44,8 @@ class Exposure(Record):
     """The worst case when `clusters` clusters are bad, whichever they are: rows, and their share.
 
     `target` is the target of which they hold most rows, `label` the same for labels; absent where
-    there are none.
+    there are none. `phrase` is the most rows they can have with one phrase that nobody else says,
+    by the rule on phrases as it is kept here; absent without one.
     """
 
     clusters: int
@@ -46,6 +53,7 @@ class Exposure(Record):
     share: Share
     target: Part | None = None
     label: Part | None = None
+    phrase: int | None = None
 
 
 class Needed(Record):
@@ -69,6 +77,22 @@ class Supported(Record):
     fewest: int | None = None
 
 
+class Phrased(Record):
+    """The rule on phrases as kept here: up to `words` words, in more than `rows` rows.
+
+    Such a phrase needs `clusters` clusters; `asked` is how many that is of those that exist
+    (`quarantine.repeated`), and `lacking` counts phrases that have fewer: none in a release. `held`
+    are those of which the request says that rows were held back, which rows alone cannot tell.
+    """
+
+    rows: int
+    clusters: int
+    words: int
+    asked: int
+    lacking: int
+    held: tuple[HeldBack, ...] | None = None
+
+
 class Certificate(Record):
     """Exposure of one set of rows, from their clusters and targets alone; no detector is trusted.
 
@@ -81,19 +105,29 @@ class Certificate(Record):
     worst: tuple[Exposure, ...]
     needed: tuple[Needed, ...]
     support: Supported | None = None
+    phrases: Phrased | None = None
     most_by_policy: int | None = None
 
 
-def certify(rows: pd.DataFrame, policy: Policy | None = None) -> Certificate:
+def certify(
+    rows: pd.DataFrame,
+    policy: Policy | None = None,
+    *,
+    spoken: Spoken | None = None,
+    held: Sequence[HeldBack] = (),
+) -> Certificate:
     """Certify the exposure of `rows` (one an event) by their columns `cluster`, `target`, `label?`.
 
-    `policy` adds its support rule and the rows it lets a cluster have; without one (a backtest)
-    they are absent. The same rows in any order give the same certificate.
+    `policy` adds its support rules and the rows it lets a cluster have; without one (a backtest)
+    they are absent. `spoken` are the texts of the same rows, without which nothing is said of
+    phrases, and `held` the phrases that were held back. The same rows in any order give the same
+    certificate.
     """
     sizes = _falling(rows["cluster"])
     total = len(rows)
     targets = _pairs(rows, "target")
     labels = _pairs(rows, "label") if "label" in rows.columns else None
+    phrases = None if policy is None or spoken is None else _Counted.of(rows, policy, spoken)
     return Certificate(
         rows=total,
         clusters=len(sizes),
@@ -105,13 +139,48 @@ def certify(rows: pd.DataFrame, policy: Policy | None = None) -> Certificate:
                 share=_share(int(sizes[:k].sum()), total),
                 target=_worst(targets, k),
                 label=None if labels is None else _worst(labels, k),
+                phrase=None if phrases is None else phrases.most(k, int(sizes[:k].sum())),
             )
             for k in BAD
         ),
         needed=tuple(_needed(sizes, what, wanted) for what, wanted in _doses(total)),
         support=None if policy is None else _supported(rows, policy),
+        phrases=None if phrases is None else phrases.said(held),
         most_by_policy=None if policy is None else policy.budget.cluster.rows,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Phrases that lack support in some rows, by the rule of a policy."""
+
+    terms: Terms
+    asked: int
+    found: Repeated
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, policy: Policy, spoken: Spoken) -> _Counted:
+        cluster = rows["cluster"].astype(str).factorize()[0].astype(np.int64)
+        terms = terms_of(policy)
+        asked = terms.asked(int(cluster.max(initial=-1)) + 1)
+        return cls(terms, asked, unsupported(spoken, cluster, terms))
+
+    def most(self, clusters: int, rows: int) -> int:
+        """Return how many rows so many clusters, who hold `rows`, can have with one phrase."""
+        if not self.terms.words or clusters >= self.asked:
+            return rows
+        theirs = self.found.rows[self.found.clusters <= clusters]
+        return max(min(rows, self.terms.rows), int(theirs.max(initial=0)))
+
+    def said(self, held: Sequence[HeldBack]) -> Phrased:
+        return Phrased(
+            rows=self.terms.rows,
+            clusters=self.terms.clusters,
+            words=self.terms.words,
+            asked=self.asked,
+            lacking=len(self.found),
+            held=tuple(held) or None,
+        )
 
 
 def _falling(clusters: pd.Series[str]) -> npt.NDArray[np.int64]:

@@ -57,12 +57,16 @@ _CLOSED: Final = (State.EXPIRED, State.RELEASED)
 
 
 class Asked(Terms):
-    """What a request asks for: one scope, one kind, what arrived up to `until`."""
+    """What a request asks for: one scope, one kind, what arrived up to `until`.
+
+    Where it `replaces` a release that was taken back, what still stands of that one alone.
+    """
 
     scope: str
     kind: str
     until: datetime
     purpose: NotRequired[str]
+    replaces: NotRequired[str | None]
 
 
 def make_request(store: Store, **asked: Unpack[Asked]) -> tuple[Request, int, Choice]:
@@ -87,13 +91,14 @@ def find_request(store: Store, ref: str) -> tuple[int, Request]:
     return Ledger.read(store.acts()).find(ref)
 
 
-def votes_on(store: Store, request: Request) -> list[Cast]:
+def votes_on(store: Store, request: Request, members: Sequence[Member] | None = None) -> list[Cast]:
     """Return all votes on `request`, in log order, each with its checked key and its ties.
 
-    Raises `TamperedError` for a vote whose signature does not hold.
+    `members` are those frozen with it, where they were read already. Raises `TamperedError` for a
+    vote whose signature does not hold.
     """
     ledger = Ledger.read(store.acts())
-    return _casts(store, ledger, request, ledger.roster)
+    return _casts(store, ledger, request, ledger.roster, members)
 
 
 def outcome(store: Store, ref: str, policy: Policy, roster: Roster, at: datetime) -> Outcome:
@@ -207,11 +212,18 @@ def require_voter(
     return index
 
 
-def _casts(store: Store, ledger: Ledger, request: Request, roster: Roster) -> list[Cast]:
+def _casts(
+    store: Store,
+    ledger: Ledger,
+    request: Request,
+    roster: Roster,
+    members: Sequence[Member] | None = None,
+) -> list[Cast]:
     votes = ledger.votes_on(request)
     if not votes:
         return []
-    members = store.members(_index(ledger, request))
+    if members is None:
+        members = store.members(_index(ledger, request))
     people = roster.reviewers
     return [
         Cast(

@@ -10,6 +10,8 @@ import pyarrow as pa
 from approvals.certificate import Certificate
 from approvals.directory import read
 from approvals.given import CERTIFICATE
+from approvals.loosening import loosened
+from approvals.redecide import policy_of
 from approvals.tables import read_parquet
 from approvals.verify import Inspected
 from quarantine.record import Record
@@ -19,7 +21,11 @@ _SHOWN = 10
 
 
 class Side(Record):
-    """One of the two: its figures; `said` are the shares of its commonest answers."""
+    """One of the two: its figures; `said` are the shares of its commonest answers.
+
+    Of its certificate: `worst` is the share that so many bad clusters can hold, `k_star` how many
+    it takes.
+    """
 
     release: str
     manifest: str
@@ -30,11 +36,16 @@ class Side(Record):
     policy: str
     said: dict[str, float]
     mean: float | None = None
+    worst: dict[str, float]
     k_star: dict[str, int | None]
 
 
 class Difference(Record):
-    """`common` rows stand in both, `gone` only in the first, `new` only in the second."""
+    """`common` rows stand in both, `gone` only in the first, `new` only in the second.
+
+    `looser` says in which ways the second's policy lets through more; `tighter` says it of the
+    way back.
+    """
 
     before: Side
     after: Side
@@ -44,6 +55,8 @@ class Difference(Record):
     sources_gone: tuple[str, ...]
     sources_new: tuple[str, ...]
     same_policy: bool
+    looser: tuple[str, ...] = ()
+    tighter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ def difference(before: Inspected, after: Inspected) -> Difference:
     """Compare two releases that were inspected; whether they may be used is another question."""
     first, second = _rows(before), _rows(after)
     mine, theirs = first.keys(), second.keys()
+    policies = policy_of(before.given), policy_of(after.given)
     old, new = {source for source, _ in mine}, {source for source, _ in theirs}
     return Difference(
         before=_side(before, first.table),
@@ -75,6 +89,8 @@ def difference(before: Inspected, after: Inspected) -> Difference:
         sources_gone=tuple(sorted(old - new)),
         sources_new=tuple(sorted(new - old)),
         same_policy=before.given.release.policy == after.given.release.policy,
+        looser=loosened(*policies),
+        tighter=loosened(*reversed(policies)),
     )
 
 
@@ -106,5 +122,6 @@ def _side(inspected: Inspected, rows: pa.Table) -> Side:
         policy=release.policy,
         said={str(value): count / len(said) for value, count in Counter(said).most_common(_SHOWN)},
         mean=sum(numbers) / len(numbers) if numbers else None,
+        worst={str(each.clusters): each.share for each in certificate.worst},
         k_star={each.what: each.clusters for each in certificate.needed},
     )

@@ -10,6 +10,7 @@ from approvals.ledger import Ledger
 from approvals.model import Request
 from approvals.policy import Budget, Policy
 from approvals.roster import Roster
+from approvals.successor import left_before
 from approvals.workflow import request_id
 from quarantine.errors import StaleError
 from quarantine.log import leaves_of, root_of
@@ -38,23 +39,22 @@ def recheck_members(
 
     As `recheck_frozen`, and every row as it stands must give the leaf that was frozen.
     """
-    members = recheck_frozen(store, index, request, policy)
+    members = recheck_frozen(store, store.members(index), request, policy)
     for start in range(0, len(members), _AT_ONCE):
         same_rows(store, members[start : start + _AT_ONCE], request)
     return members
 
 
 def recheck_frozen(
-    store: Store, index: int, request: Request, policy: Policy | None = None
+    store: Store, members: list[Member], request: Request, policy: Policy | None = None
 ) -> list[Member]:
-    """Return the members frozen with `request`, their rows still to be compared (`same_rows`).
+    """Return the `members` frozen with `request`, their rows still to be compared (`same_rows`).
 
     Raises `StaleError` when they are not the bytes that the request names: members added, dropped
     or swapped, a row changed; or when what is known of them changed: rows taken back or released
     by another request, sources held since, and, where a `policy` is given, voices that are over
     their lifetime budget by what left since.
     """
-    members = store.members(index)
     name = request_id(request)
     if root_of(member.leaf for member in members).hex() != request.root:
         raise StaleError(f"the rows frozen with request {name} are not the ones it names")
@@ -77,6 +77,9 @@ def same_rows(store: Store, members: Sequence[Member], request: Request) -> list
     rows = list(store.held([member.index for member in members]))
     frozen = {member.index: member.leaf for member in members}
     for row, leaf in zip(rows, leaves_of(rows), strict=True):
+        if row.is_erased:
+            name = request_id(request)
+            raise StaleError(f"log row {row.index} of request {name} was erased: ask anew")
         if leaf != frozen.pop(row.index):
             name = request_id(request)
             raise StaleError(f"log row {row.index} changed after request {name} was made")
@@ -93,7 +96,7 @@ def _require_still_good(
     back = mine & store.revoked()
     if back:
         raise StaleError(f"{len(back)} rows of request {name} were taken back: ask anew")
-    gone = _released_by_others(store, request)
+    gone = left_before(store, request)
     twice = mine & {member.index for member in gone}
     if twice:
         raise StaleError(f"{len(twice)} rows of request {name} were released before")
@@ -103,16 +106,6 @@ def _require_still_good(
     over = 0 if policy is None else _over_lifetime(store, members, gone, policy.budget)
     if over:
         raise StaleError(f"{over} voices of request {name} left too often since: ask anew")
-
-
-def _released_by_others(store: Store, request: Request) -> list[Member]:
-    ledger = Ledger.read(store.acts())
-    return [
-        member
-        for index, other in ledger.requests
-        if other.digest in ledger.released and other.digest != request.digest
-        for member in store.members(index)
-    ]
 
 
 def _over_lifetime(

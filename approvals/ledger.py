@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from approvals.attest import holds, record_of
+from approvals.erasures import ERASURES
 from approvals.guards import (
     Appealed,
     GlassReviewed,
@@ -57,6 +58,7 @@ _BY_PEOPLE: Final = frozenset(
         Appealed,
         ProbeAppealed,
         ProbeStruck,
+        *ERASURES,
     )
 )
 _Asked = TypeVar("_Asked", Request, PolicyProposed)

@@ -119,7 +119,9 @@ def _models(store: Store, into: Iterable[tuple[Left, int]]) -> set[str]:
 def _emissions(store: Store) -> dict[int, frozenset[str]]:
     """Return, by log index of each pseudo-label, the model that it names and what it came from."""
     return {
-        held.index: frozenset(_origins(held)) for held in store.held(store.find(Named(kind=_EMITS)))
+        held.index: frozenset(_origins(held))
+        for held in store.held(store.find(Named(kind=_EMITS)))
+        if not held.is_erased
     }
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from itertools import product
 from typing import Final, NamedTuple
 
+from approvals.conditions import looser
 from approvals.electorate import Demand
 from approvals.model import ANY
 from approvals.policy import Claim, Policy, Rule, judge
@@ -72,6 +73,9 @@ _NUMBERS: Final = (
     _Number("budget.producer.share", lambda p: p.budget.producer.share),
     _Number("support.rows", lambda p: p.support.rows),
     _Number("support.clusters", lambda p: p.support.clusters, grows=False),
+    _Number("phrases.rows", lambda p: p.phrases.rows),
+    _Number("phrases.clusters", lambda p: p.phrases.clusters, grows=False),
+    _Number("phrases.words", lambda p: p.phrases.words, grows=False),
     _Number("quorum.vote_ttl", lambda p: p.quorum.vote_ttl.total_seconds()),
     _Number("quorum.request_ttl", lambda p: p.quorum.request_ttl.total_seconds()),
 )
@@ -128,6 +132,10 @@ def _sooner(old: Rule, new: Rule) -> Iterator[str]:
     for name in ("min_age", "dwell"):
         if getattr(new, name) < getattr(old, name):
             yield f"rule {new.name!r}: {name} is shorter than under {old.name!r}"
+    if not new.assurance.reaches(old.assurance):
+        yield f"rule {new.name!r}: assurance is less than under {old.name!r}"
+    if old.needs_gold and not (new.needs_gold and new.needs_gold.covers(old.needs_gold)):
+        yield f"rule {new.name!r}: fewer known answers are asked than under {old.name!r}"
 
 
 def _shared(before: Policy, after: Policy, through: dict[str, set[str]]) -> Iterator[str]:
@@ -179,6 +187,7 @@ def _extras(before: Policy, after: Policy) -> Iterator[str]:
         yield "glass: more people may break it, or are looked at later"
     if _reads_less(before, after):
         yield "reading: less must be read"
+    yield from looser(before.gate, after.gate, sorted(kind.name for kind in kinds().values()))
     if delay_of(after) < delay_of(before):
         yield "loosening.delay: a looser policy waits for less long"
 

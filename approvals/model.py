@@ -12,6 +12,22 @@ from quarantine.record import Moment, Record
 
 ANY: Final = "*"
 """In a list of kinds, scopes or aspects: all of them."""
+WITHDRAWN: Final = "withdrawn"
+"""The name of the signal by which a source takes an earlier event of its own back."""
+
+
+class Assurance(StrEnum):
+    """How sure it is who a source is, from nothing to a channel that proves it; in this order."""
+
+    NONE = "none"
+    SELF_DECLARED = "self-declared"
+    PLATFORM_USER = "platform-user"
+    CHANNEL_AUTHENTICATED = "channel-authenticated"
+
+    def reaches(self, level: Assurance) -> bool:
+        """Say whether this is at least as sure as `level`."""
+        order = list(Assurance)
+        return order.index(self) >= order.index(level)
 
 
 class ActRecord(Record):
@@ -34,7 +50,8 @@ class ProducerAdded(ActRecord):
     """A producer may speak from `at` on; said again with another key, the key is added.
 
     The key counts from `since` (else `at`) to `until` (else open); `budget` is how many events an
-    hour are taken in at full speed, beyond it they wait.
+    hour are taken in at full speed, beyond it they wait. `assurance` is how sure it is who its
+    sources are; where nobody said, it is their own word.
     """
 
     act = "producer-added"
@@ -49,6 +66,7 @@ class ProducerAdded(ActRecord):
     since: Moment | None = None
     until: Moment | None = None
     budget: Annotated[int, Field(gt=0)] | None = None
+    assurance: Assurance | None = None
 
 
 class ProducerRevoked(ActRecord):
@@ -178,11 +196,25 @@ class PolicyAdopted(ActRecord):
     toml: str
 
 
+class HeldBack(Record):
+    """A phrase that few stand behind: in so many `rows` of so many `clusters`, of which few `left`.
+
+    `phrase` is spelled as people may read it (`safe`), and cut where it is long.
+    """
+
+    phrase: str
+    rows: int
+    clusters: int
+    left: int
+
+
 class Request(ActRecord):
     """Ask for exactly these events to leave: one scope, one kind, one Merkle root, one policy.
 
     `root` is the RFC 6962 root over the leaf hashes of the `rows` members in log order; `log_size`
     and `log_root` are the log it was made at; `dossiers` digests what was thought of the sources.
+    `phrases` are those of which the policy's rule on support held rows back, absent where none.
+    `replaces` names the release, taken back since, of which it asks for what still stands.
     """
 
     act = "request-made"
@@ -203,6 +235,8 @@ class Request(ActRecord):
     until: Moment
     expires: Moment
     nonce: str
+    phrases: tuple[HeldBack, ...] | None = None
+    replaces: str | None = None
 
 
 class Decision(StrEnum):

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
+from approvals.conditions import Gate, GoldNeed, gate_for
 from approvals.electorate import (
     Count,
     Demand,
@@ -24,7 +25,7 @@ from approvals.electorate import (
     Words,
     Workload,
 )
-from approvals.model import ANY
+from approvals.model import ANY, Assurance
 from quarantine.envelope import kinds
 from quarantine.model import Origin, Tier, Verdict
 
@@ -49,6 +50,9 @@ def _among(words: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
         if word not in (ANY, *known):
             raise ValueError(f"there is no {word!r}; there are {', '.join(known)}")
     return words
+
+
+Level = Annotated[Assurance, Field(strict=False)]
 
 
 class Claim(NamedTuple):
@@ -115,13 +119,17 @@ class Rule(Reach):
 
     At most `share` of a release comes through this rule, and at most `share_of_scope` of all that
     its scope has ever released, this release included: the limit for kinds that only machines
-    speak, which would otherwise be all of their release.
+    speak, which would otherwise be all of their release. Who registered a producer said how sure it
+    is who its sources are; less sure than `assurance` stays. Where it says `needs_gold`, a source
+    that met fewer known answers, or missed more of them, stays too.
     """
 
     min_age: Duration
     dwell: Duration
+    assurance: Level = Assurance.NONE
     share: Share = 1.0
     share_of_scope: Share = 1.0
+    needs_gold: GoldNeed | None = None
 
 
 class Voice(Part):
@@ -155,6 +163,17 @@ class Support(Part):
     clusters: Count
 
 
+class PhraseSupport(Part):
+    """A phrase of up to `words` words in more than `rows` rows needs `clusters` clusters behind it.
+
+    It holds where a policy does not speak of it; with `words` 0 nothing is asked of phrases.
+    """
+
+    rows: Count = 30
+    clusters: Count = 10
+    words: Annotated[int, Field(ge=0, le=5)] = 5
+
+
 class Verdicts(Part):
     """Sources of which verdicts stay behind; `hold` always does."""
 
@@ -170,6 +189,7 @@ class Policy(Part):
     deny: tuple[Deny, ...] = ()
     budget: Budget
     support: Support
+    phrases: PhraseSupport = PhraseSupport()
     quorum: Quorum
     verdicts: Verdicts
     risk: tuple[Risk, ...] = ()
@@ -178,6 +198,7 @@ class Policy(Part):
     reading: Reading | None = None
     workload: Workload | None = None
     probing: Probing | None = None
+    gate: tuple[Gate, ...] = ()
     _text: str = PrivateAttr()
 
     def model_post_init(self, context: object) -> None:
@@ -203,6 +224,10 @@ class Policy(Part):
                 return Demand(people=risk.people, roles=risk.roles, draw=risk.draw)
         quorum = self.quorum
         return Demand(people=quorum.people, roles=quorum.roles, draw=quorum.draw)
+
+    def gate_for(self, scope: str, kind: str) -> Gate | None:
+        """Return what must be measured before such rows leave; absent where nothing must."""
+        return gate_for(self.gate, scope, kind)
 
     def demand_of_change(self) -> Demand:
         """Return what a looser policy must find: `[loosening]`, else what any request must."""

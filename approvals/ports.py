@@ -1,4 +1,4 @@
-"""Every seam of approvals on one page: Signer, Exporter, and the Rim that the commands stand on."""
+"""Every seam of approvals on one page: Signer, Exporter, Gauge, and the commands' Rim."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    import pandas as pd
     import pyarrow as pa
 
+    from approvals.rehearsal import Measured, Rehearsal
     from approvals.roster import Roster
     from approvals.rules import Policy
     from quarantine.ports import Store
@@ -57,6 +59,16 @@ class Exporter(Protocol):
         """Write release `rows` into the empty directory `to`; the same rows give the same bytes."""
 
 
+class Gauge(Protocol):
+    """One family of feedback, and how what it would teach is measured before it leaves."""
+
+    def fits(self, rows: pd.DataFrame) -> bool:
+        """Say whether release rows of one kind are of this family."""
+
+    def measure(self, rehearsal: Rehearsal) -> Measured:
+        """Measure what candidate rows change; pure, the same rehearsal gives the same figures."""
+
+
 class Rim(Protocol):
     """What the commands ask of the rim: the clock, the store, the keys, the policy in force."""
 
@@ -68,6 +80,9 @@ class Rim(Protocol):
 
     def store(self, state: Path) -> Store:
         """Open the store of the state directory `state`."""
+
+    def has_store(self, state: Path) -> bool:
+        """Say whether the state directory `state` has a store, without making one."""
 
     def roster(self, state: Path, store: Store) -> Roster:
         """Return who may speak and decide, as the log has it and the operator signed it."""

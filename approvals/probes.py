@@ -12,17 +12,21 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from approvals.aliases import Aliases
 from approvals.attest import act_of, record_of
 from approvals.guards import ProbeAnswered, ProbesPlanted, ProbeStruck
 from approvals.model import ActRecord, SourceRuled
 from approvals.roster import Roster
+from approvals.shadow import Shadow, names_of, rows_of, scenery, shadow
 from approvals.vigilance import Answer
-from quarantine.model import Dossier, Logged, SourceKey, Verdict
+from quarantine.model import Dossier, Logged, SourceKey, Standing, Tier, Verdict
 from quarantine.record import Record
+from quarantine.verdicts import verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,23 +36,26 @@ if TYPE_CHECKING:
 
     from approvals.ports import Signer
     from quarantine.ports import Store
-    from quarantine.scene import Attack, Mixed
+    from quarantine.scene import Attack
 
 FILE: Final = "probes.jsonl"
 """Where the service keeps the probes of a state directory, readable by its owner alone."""
+USUAL: Final = 0.05
+"""The p-value up to which probes are doubted where no real case says."""
 _DOUBTED: Final = frozenset({Verdict.HOLD, Verdict.WATCH})
-_TRIES: Final = 50
-"""So many names of a shape are tried before one with another digit, and so on."""
-_DIGITS: Final = re.compile(r"[0-9]+")
 
 
 class Said(Record):
-    """One event of a probe, as much as a reviewer is shown; `arrived` in µs."""
+    """One event of a probe, as much as a reviewer is shown; `arrived` in µs.
+
+    `released` marks what belongs to its approved past.
+    """
 
     target: str
     answer: str
     kind: str
     arrived: int
+    released: Literal[True] | None = None
 
 
 class Companion(Record):
@@ -64,6 +71,7 @@ class Probe(Record):
     dossier: Dossier
     events: tuple[Said, ...]
     company: tuple[Companion, ...] = ()
+    tier: Tier | None = None
     bad: bool
     attack: str = ""
     salt: str
@@ -80,10 +88,18 @@ class Probe(Record):
 
 
 class Genuine(NamedTuple):
-    """What probes are made of: feedback that people let leave, and the attacks to play on it."""
+    """What probes are made of: feedback that people let leave, and the attacks to play.
+
+    `held` is what waits now, among which they are laid; `standings` is what is known of sources,
+    `called` the largest p-value that is doubted now: by how many others ring, the same evidence
+    is doubted one day and not the next, and probes are doubted as cases are today.
+    """
 
     events: pa.Table
     attacks: Mapping[str, Attack]
+    held: pa.Table | None = None
+    standings: Mapping[SourceKey, Standing] = MappingProxyType({})
+    called: float | None = None
 
 
 def seal_of(salt: str, key: SourceKey, *, bad: bool, attack: str) -> str:
@@ -93,42 +109,35 @@ def seal_of(salt: str, key: SourceKey, *, bad: bool, attack: str) -> str:
 
 
 def made(genuine: Genuine, *, seed: int, each: int, salt: Callable[[], str]) -> list[Probe]:
-    """Make up to `each` bad and as many good probes of every attack that can be played here.
+    """Make at least `each` bad and up to as many good probes of every attack that can be played.
 
-    The same `seed` gives the same probes but for their salts. An attack that scoring does not
-    doubt at all gives none: no answer to it is known to be visible.
+    Of a ring all who are doubted are probes, as in a real one all are cases. The same `seed` gives
+    the same probes but for their salts. An attack that scoring does not doubt at all gives none:
+    no answer to it is known to be visible.
     """
     import numpy as np  # noqa: PLC0415  a reviewer's record needs no arrays
 
-    from quarantine.evidence import evidence_from  # noqa: PLC0415
-    from quarantine.scene import Order, events_of, scene_of  # noqa: PLC0415
-    from quarantine.scoring import score  # noqa: PLC0415
-
     chance = np.random.default_rng(seed)
-    scene = scene_of(genuine.events, {}, timed=True)
-    taken = set(scene.sources)
+    known = sorted({*names_of(genuine.events), *names_of(genuine.held)})
+    aliases = Aliases(known, chance)
     found: list[Probe] = []
     for name, attack in sorted(genuine.attacks.items()):
-        if attack.refuses(scene):
+        scene = scenery(genuine.events, genuine.held, chance)
+        played = shadow(scene, attack, int(chance.integers(2**31)))
+        if played is None:
             continue
-        mixed = attack.play(scene, Order(seed=int(chance.integers(2**31))))
-        table = events_of(mixed.scene, genuine.events)
-        dossiers = score(evidence_from(table)).dossiers
-        names = _names(mixed, scene.sources, taken, chance)
+        names = _names(played, known, aliases)
         for bad in (True, False):
-            picked = _picked(dossiers, _bad(mixed), chance, bad=bad)[:each]
-            found += [
-                Probe(
-                    dossier=_renamed(each_, names),
-                    events=tuple(_events(table, each_.source)),
-                    company=tuple(_company(dossiers, each_, names)),
-                    bad=bad,
-                    attack=name if bad else "",
-                    salt=salt(),
-                )
-                for each_ in picked
-            ]
+            for dossier in _picked(played, chance, each, genuine.called, bad=bad):
+                found.append(_probe(played, dossier, names, genuine.standings, salt()))
+                found[-1] = found[-1].model_copy(update={"attack": name if bad else ""})
     return found
+
+
+def called_now(dossiers: Iterable[Dossier]) -> float | None:
+    """Return the largest p-value of those that scoring doubts now, absent on a cold start."""
+    doubted = (each.p_value for each in dossiers if each.verdict in _DOUBTED)
+    return max((each for each in doubted if each is not None), default=None)
 
 
 def plant(
@@ -235,50 +244,75 @@ def _planted(logged: Logged) -> ProbesPlanted:
     return record
 
 
-def _bad(mixed: Mixed) -> set[str]:
-    return {name for name, bad in zip(mixed.scene.sources, mixed.bad.tolist(), strict=True) if bad}
-
-
 def _picked(
-    dossiers: Sequence[Dossier],
-    bad_ones: Collection[str],
-    chance: np.random.Generator,
-    *,
-    bad: bool,
+    played: Shadow, chance: np.random.Generator, each: int, called: float | None, *, bad: bool
 ) -> list[Dossier]:
-    """Return the doubted dossiers of one sort in an order that chance gives."""
+    """Draw doubted dossiers of one sort, whole rings at once, until there are `each` of them.
+
+    A ring that people of another sort belong to is left out: its other members could be looked up.
+    """
+    sort = played.bad if bad else played.good
+    rings: defaultdict[str, list[Dossier]] = defaultdict(list)
+    for dossier in played.dossiers:
+        rings[dossier.cluster].append(_as_today(dossier, called))
     fit = [
-        each for each in dossiers if each.verdict in _DOUBTED and (each.source in bad_ones) == bad
+        [one for one in ring if one.verdict in _DOUBTED]
+        for _, ring in sorted(rings.items())
+        if all(one.source in sort for one in ring)
     ]
-    return [fit[int(n)] for n in chance.permutation(len(fit))]
+    fit = [ring for ring in fit if ring]
+    drawn: list[Dossier] = []
+    for number in chance.permutation(len(fit)).tolist():
+        if len(drawn) < each:
+            drawn += fit[number]
+    return drawn
 
 
-def _names(
-    mixed: Mixed, genuine: Sequence[str], taken: set[str], chance: np.random.Generator
-) -> dict[str, str]:
-    """Give every source in a mixed scene a name like the genuine ones, which nobody has."""
-    names: dict[str, str] = {}
-    for source in mixed.scene.sources:
-        like = genuine[int(chance.integers(len(genuine)))]
-        name, tries = _like(like, chance), 0
-        while name in taken:
-            tries += 1
-            name = _like(like + "0" * (tries // _TRIES), chance)
-        taken.add(name)
-        names[source] = name
-    return names
+def _as_today(dossier: Dossier, called: float | None) -> Dossier:
+    """Return a dossier with the verdict that its p-value gets today; without one, as it is.
+
+    Where nobody is doubted now, few being too few to call anybody, `USUAL` stands in.
+    """
+    if dossier.p_value is None:
+        return dossier
+    least = USUAL if called is None else called
+    rang = [finding.detector for finding in dossier.findings] if dossier.p_value <= least else []
+    return dossier.model_copy(update={"verdict": verdict(rang, Standing())})
 
 
-def _like(name: str, chance: np.random.Generator) -> str:
-    """Return a name of the same shape: other digits where it has any, else some behind it."""
+def _probe(
+    played: Shadow,
+    dossier: Dossier,
+    names: Mapping[str, str],
+    standings: Mapping[SourceKey, Standing],
+    salt: str,
+) -> Probe:
+    """Make a probe of a dossier: under another name, with what it said and had said before."""
+    own = standings.get(dossier.key)
+    return Probe(
+        dossier=_renamed(dossier, names),
+        events=(
+            *(_said(row, released=True) for row in rows_of(played.before, dossier.source)),
+            *(_said(row) for row in rows_of(played.events, dossier.source)),
+        ),
+        company=tuple(_company(played.dossiers, dossier, names)),
+        tier=own.tier if own else None,
+        bad=dossier.source in played.bad,
+        salt=salt,
+    )
 
-    def other(match: re.Match[str]) -> str:
-        first = str(int(chance.integers(1, 10)))
-        rest = (str(int(chance.integers(10))) for _ in match[0][1:])
-        return first + "".join(rest)
 
-    shaped = name if _DIGITS.search(name) else f"{name}-10"
-    return _DIGITS.sub(other, shaped)
+def _said(row: Mapping[str, object], *, released: Literal[True] | None = None) -> Said:
+    return Said.model_validate({**row, "released": released})
+
+
+def _names(played: Shadow, genuine: Sequence[str], aliases: Aliases) -> dict[str, str]:
+    """Give every source of a shadow a name that nobody has: strangers one like anybody's."""
+    known = frozenset(genuine)
+    return {
+        source: aliases.like(source) if source in known else aliases.another()
+        for source in played.sources
+    }
 
 
 def _renamed(dossier: Dossier, names: Mapping[str, str]) -> Dossier:
@@ -295,11 +329,3 @@ def _company(
     linked = [each for each in dossiers if each.cluster == dossier.cluster]
     for each in linked if len(linked) > 1 else ():
         yield Companion(source=names[each.source], verdict=each.verdict)
-
-
-def _events(table: pa.Table, source: str) -> Iterator[Said]:
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    mine = table.filter(pc.equal(table.column("source").cast("string"), source))
-    for row in mine.select(["target", "answer", "kind", "arrived"]).to_pylist():
-        yield Said(**row)

@@ -114,6 +114,8 @@ def read_nodes(content: bytes, name: str) -> dict[Node, bytes]:
         if batch.schema != NODES:
             raise TamperedError(f"{name} does not have the columns it should")
         for level, number, node in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+            if (level, number) in found:
+                raise TamperedError(f"{name} holds node {number} of level {level} twice")
             found[level, number] = node
     return found
 

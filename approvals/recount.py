@@ -19,21 +19,24 @@ from approvals.model import Request
 from approvals.policy import Policy
 from approvals.proofs import leaf_of_act, read_events, read_nodes
 from approvals.rows import Voices, rows_of, schema_of
+from approvals.sayings import texts_of
 from approvals.tables import read_parquet
 from quarantine.envelope import kind_named
 from quarantine.errors import QuarantineError, TamperedError
 from quarantine.log import root_from, root_of
 from quarantine.model import Held, Kind, Logged, Origin, to_micros
+from quarantine.spoken import Listener, Spoken
 
 _ROWS: Final = re.compile(r"data/train-[0-9]{5}-of-[0-9]{5}\.parquet")
 
 
 @dataclass(slots=True)
 class Found:
-    """What the rows are: leaf hashes by log index, and the columns that count."""
+    """What the rows are: leaf hashes by log index, the columns that count, and what they say."""
 
     leaves: dict[int, bytes]
     columns: list[pa.Table]
+    listener: Listener
 
 
 def rows_in(given: Given, request: Request) -> Found:
@@ -43,7 +46,7 @@ def rows_in(given: Given, request: Request) -> Found:
     except KeyError as error:
         raise TamperedError(f"there is no kind of feedback {given.release.kind!r}") from error
     events = read_events(given.read(EVENTS), EVENTS)
-    found = Found({}, [])
+    found = Found({}, [], Listener())
     for name, batch in _batches(given):
         some = list(islice(events, batch.num_rows))
         _compare(name, batch, some, kind)
@@ -55,6 +58,7 @@ def rows_in(given: Given, request: Request) -> Found:
             if column in batch.schema.names
         ]
         found.columns.append(pa.Table.from_batches([batch]).select(kept))
+        found.listener.add(texts_of(batch, kind))
     if next(events, None) is not None or len(found.leaves) != request.rows:
         raise TamperedError(f"{EVENTS} does not hold exactly the rows that were asked for")
     if root_of(found.leaves.values()).hex() != request.root:
@@ -138,9 +142,10 @@ def require_inclusion(given: Given, found: Found, acts: Sequence[Logged]) -> Non
         raise TamperedError(f"{NODES}: the rows and votes are not in the log that was signed")
 
 
-def require_certificate(given: Given, found: Found, policy: Policy) -> None:
+def require_certificate(given: Given, found: Found, policy: Policy, request: Request) -> None:
     """Compute the certificate again from the rows; it must be the same, and within the policy."""
-    certificate = certify_columns(found.columns, policy)
+    spoken = found.listener.spoken()
+    certificate = certify_columns(found.columns, policy, spoken, request)
     spelled = given.read(CERTIFICATE)
     named = hashlib.sha256(spelled).hexdigest() == given.release.certificate
     if not named or spelled != certificate.canonical():
@@ -153,11 +158,21 @@ def require_certificate(given: Given, found: Found, policy: Policy) -> None:
         raise TamperedError(
             f"a cluster has {largest} rows, the policy allows {certificate.most_by_policy}"
         )
+    if certificate.phrases is not None and certificate.phrases.lacking:
+        raise TamperedError(
+            f"{certificate.phrases.lacking} phrases in more than {certificate.phrases.rows} rows"
+            f" have fewer than {certificate.phrases.asked} clusters behind them"
+        )
 
 
-def certify_columns(columns: Sequence[pa.Table], policy: Policy) -> Certificate:
-    """Certify rows by their columns `cluster`, `target` and, where every row has one, `label`."""
+def certify_columns(
+    columns: Sequence[pa.Table], policy: Policy, spoken: Spoken, request: Request
+) -> Certificate:
+    """Certify rows by their columns `cluster`, `target` and, where every row has one, `label`.
+
+    What was held back is what the request, which is signed, says of it.
+    """
     table = pa.concat_tables(columns)
     if "label" in table.schema.names and table.column("label").null_count:
         table = table.drop_columns(["label"])
-    return certify(table.to_pandas(), policy)
+    return certify(table.to_pandas(), policy, spoken=spoken, held=request.phrases or ())

@@ -11,6 +11,7 @@ from approvals.guards import ReviewersDrawn
 from approvals.keys import key_id
 from approvals.manifest import Bypass
 from approvals.model import Request, State, Vote
+from approvals.passing import ENDING, require_passed
 from approvals.policy import Policy
 from approvals.proofs import read_act
 from approvals.rules import load
@@ -42,6 +43,7 @@ def decided(given: Given, policy: Policy) -> tuple[Request, list[Logged]]:
     if is_drawn(policy, request):
         act, people = _drawn(given, request)
         acts.append(act)
+    acts += require_passed(given, policy, request)
     outcome = decide(
         policy, request, casts, given.trust.reviewers, given.release.created, drawn=people
     )
@@ -63,7 +65,7 @@ def bypass_of(outcome: Outcome, policy: Policy) -> Bypass | None:
 
 def _only(given: Given, act: str) -> str:
     """Return the one file of proofs/ that carries such an act; any other number is too many."""
-    known = (f"-{Request.act}.dsse.json", f"-{ReviewersDrawn.act}.dsse.json")
+    known = (f"-{Request.act}.dsse.json", f"-{ReviewersDrawn.act}.dsse.json", ENDING)
     files = [name for name in given.under("proofs") if name.endswith(".dsse.json")]
     strange = [name for name in files if not name.endswith(known)]
     found = [name for name in files if name.endswith(f"-{act}.dsse.json")]

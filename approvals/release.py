@@ -19,6 +19,7 @@ from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
 from approvals.frozen import recheck_frozen, same_rows
+from approvals.gate import GATE, GateReport
 from approvals.given import CERTIFICATE, NODES, NOTE, POLICY
 from approvals.given import EVENTS as EVENTS_FILE
 from approvals.landing import landing
@@ -33,6 +34,7 @@ from approvals.manifest import (
     sign_manifest,
 )
 from approvals.model import PolicyAdopted, Released, Request, Vote
+from approvals.passing import require_gate
 from approvals.permission import Ground, permitted, require_read
 from approvals.policy import Policy
 from approvals.ports import Signer
@@ -43,12 +45,14 @@ from approvals.releases import Left, releases
 from approvals.roster import Roster
 from approvals.rows import SHARDS, Voices, rows_of, schema_of
 from approvals.rules import load
+from approvals.sayings import texts_of
 from approvals.tables import ParquetFile, library_versions
 from approvals.workflow import Cast, request_id
 from quarantine.envelope import kind_named
 from quarantine.errors import StaleError, TamperedError
 from quarantine.model import Kind, Logged, Member, Origin
 from quarantine.ports import Store
+from quarantine.spoken import Listener, Spoken
 
 PER_FILE: Final = 250_000
 """Rows in one file of a release."""
@@ -102,6 +106,7 @@ class _Draft:
     name: str
     previous: Left | None
     bypass: Bypass | None
+    gate: GateReport | None
 
     @property
     def indexes(self) -> list[int]:
@@ -140,7 +145,8 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     size = before.record.log_size if before else store.size()
     at = before.record.at if before else press.at
     policy = _adopted(store, request.policy, press.policy) if before else press.policy
-    votes = [cast for cast in desk.votes_on(store, request) if cast.place < size]
+    frozen = store.members(index)
+    votes = [cast for cast in desk.votes_on(store, request, frozen) if cast.place < size]
     ground = Ground(
         store=store,
         roles=press.roles,
@@ -151,10 +157,12 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
         at=at,
     )
     given = permitted(ground)
-    members = recheck_frozen(store, index, request, policy)
+    members = recheck_frozen(store, frozen, request, policy)
     earlier = [each for each in left if each.index < size]
     indexes = {index, *(cast.place for cast in votes)} | given.places
     require_read(policy, members, given)
+    gate = require_gate(store, policy, request, size, again=before is not None)
+    indexes |= {gate[0].index} if gate else set()
     roster = Roster(operator=press.roles.get("operator", ""))
     roster.follow(logged for logged in store.acts() if logged.index < size)
     draft = _Draft(
@@ -171,6 +179,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
         name=_name(request.scope, at, earlier),
         previous=earlier[-1] if earlier else None,
         bypass=bypass_of(given.outcome, policy),
+        gate=gate[1] if gate else None,
     )
     return draft, before
 
@@ -202,10 +211,12 @@ def _write(draft: _Draft, aside: Path) -> tuple[Predicate, bytes]:
     """Write every file but the manifest; return what it will say, and the checkpoint's note."""
     for folder in ("data", "proofs", "votes"):
         (aside / folder).mkdir()
-    columns = _write_rows(draft, aside)
-    certificate = certify_columns(columns, draft.policy)
+    columns, spoken = _write_rows(draft, aside)
+    certificate = certify_columns(columns, draft.policy, spoken, draft.request)
     (aside / CERTIFICATE).write_bytes(certificate.canonical())
     (aside / POLICY).write_bytes(draft.policy.text.encode())
+    if draft.gate is not None:
+        (aside / GATE).write_bytes(draft.gate.canonical())
     note, head = _write_proofs(draft, aside)
     predicate = _predicate(draft, head, certificate.digest)
     contents = card.Contents(
@@ -222,7 +233,7 @@ def _write(draft: _Draft, aside: Path) -> tuple[Predicate, bytes]:
     return predicate, note
 
 
-def _write_rows(draft: _Draft, aside: Path) -> list[pa.Table]:
+def _write_rows(draft: _Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
     """Write the rows, in log order, and what proves them; return what the certificate counts.
 
     Each row is read once: compared with what was frozen, and then written, twice.
@@ -230,6 +241,7 @@ def _write_rows(draft: _Draft, aside: Path) -> list[pa.Table]:
     schema = schema_of(draft.kind)
     kept = [name for name in ("cluster", "target", "label") if name in schema.names]
     columns: list[pa.Table] = []
+    listener = Listener()
     origins = {name: _origin(draft, name) for name in {each.producer for each in draft.members}}
     files = [*_spans(len(draft.members), PER_FILE)]
     with ParquetFile(aside / EVENTS_FILE, EVENTS) as proof:
@@ -244,9 +256,10 @@ def _write_rows(draft: _Draft, aside: Path) -> list[pa.Table]:
                     )
                     rows = rows_of(events, voices, draft.kind)
                     columns.append(pa.Table.from_batches([rows]).select(kept))
+                    listener.add(texts_of(rows, draft.kind))
                     file.add(rows)
                     proof.add(events_batch(events))
-    return columns
+    return columns, listener.spoken()
 
 
 def _spans(count: int, size: int) -> Iterator[slice]:
@@ -310,12 +323,15 @@ def _largest(members: Sequence[Member]) -> list[tuple[str, int]]:
 def _require_unchanged(draft: _Draft) -> None:
     """Refuse what people said, took back or released while the files were written."""
     store, name = draft.press.store, request_id(draft.request)
-    late = [cast for cast in desk.votes_on(store, draft.request) if cast.place >= draft.size]
-    if late or not store.revoked().isdisjoint(draft.indexes):
+    ledger = Ledger.read(store.acts())
+    votes = [noted.logged.index for _, noted in ledger.votes_on(draft.request)]
+    if max(votes, default=0) >= draft.size or not store.revoked().isdisjoint(draft.indexes):
         raise StaleError(f"votes came or rows were taken back while {name} was written: try again")
-    left = Ledger.read(store.acts()).released
-    if draft.request.digest in left:
-        raise StaleError(f"request {name} left meanwhile, as {left[draft.request.digest].name}")
+    if draft.request.digest in ledger.released:
+        left = ledger.released[draft.request.digest]
+        raise StaleError(f"request {name} left meanwhile, as {left.name}")
+    if draft.name in {left.name for left in ledger.released.values()}:
+        raise StaleError(f"another release was made while {name} was written: try again")
 
 
 def _record(draft: _Draft, manifest: str, note: bytes) -> None:

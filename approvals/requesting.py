@@ -10,7 +10,9 @@ from approvals.attest import act_of
 from approvals.budget import Choice, choose
 from approvals.candidates import Known, candidates, prior
 from approvals.model import Request
-from quarantine.envelope import kinds
+from approvals.sayings import held_sayings
+from approvals.successor import successor_of
+from quarantine.envelope import kind_named, kinds
 from quarantine.errors import UnmetError, UsageError
 from quarantine.log import root_of
 from quarantine.model import Dossier, Member, SourceKey
@@ -27,23 +29,27 @@ def make(store: Store, asked: Asked) -> tuple[Request, int, Choice]:
     names = sorted(kind.name for kind in kinds().values())
     if asked["kind"] not in names:
         raise UsageError(f"there is no kind {asked['kind']!r}; there are {', '.join(names)}")
-    size = store.size()
-    known = Known.read(store, asked["roster"], size)
+    size, replaces = store.size(), asked.get("replaces")
+    again = successor_of(store, replaces) if replaces else None
+    known = Known.read(store, asked["roster"], size, again)
+    rows = candidates(known, asked["scope"], asked["kind"], asked["until"])
+    before, known = prior(known), known.described()
     choice = choose(
-        candidates(known, asked["scope"], asked["kind"], asked["until"]),
+        rows,
         asked["policy"],
-        prior=prior(known),
+        prior=before,
         at=asked["at"],
+        sayings=held_sayings(store, kind_named(asked["kind"])),
     )
     if choice.members.empty:
         raise UnmetError(_nothing(asked, choice))
     members = _members(choice.members)
-    request = _request(store, asked, members, known.dossiers.values(), size)
+    request = _request(store, asked, choice, members, known)
     return request, store.freeze(act_of(request, asked["signer"]), members), choice
 
 
 def _request(
-    store: Store, asked: Asked, members: list[Member], dossiers: Iterable[Dossier], size: int
+    store: Store, asked: Asked, choice: Choice, members: list[Member], known: Known
 ) -> Request:
     sources = {SourceKey(member.producer, member.source) for member in members}
     return Request(
@@ -58,12 +64,14 @@ def _request(
         sources=len(sources),
         clusters=len({member.cluster for member in members}),
         policy=asked["policy"].digest,
-        dossiers=_digest(each for each in dossiers if each.key in sources),
-        log_size=size,
-        log_root=store.frontier(size).root().hex(),
+        dossiers=_digest(each for each in known.dossiers.values() if each.key in sources),
+        log_size=known.size,
+        log_root=store.frontier(known.size).root().hex(),
         until=asked["until"],
         expires=asked["at"] + asked["policy"].quorum.request_ttl,
         nonce=asked["nonce"],
+        phrases=choice.phrases or None,
+        replaces=asked.get("replaces"),
     )
 
 

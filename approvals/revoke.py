@@ -115,6 +115,19 @@ def concerned(store: Store, taking: TakingBack) -> list[int]:
     return found
 
 
+def named_by(record: Revoked) -> Named:
+    """Return what a revocation names; of what that finds, what was held then was taken back."""
+    return Named(
+        producer=record.producer,
+        source=record.source,
+        event=record.event or "",
+        scope=record.scope or "",
+        target=record.target or "",
+        since=to_micros(record.since) if record.since else None,
+        until=to_micros(record.until) if record.until else None,
+    )
+
+
 def revocation_list(store: Store, at: datetime) -> RevocationList:
     """Return the list of all that was ever taken back, as of the log's present size."""
     size = store.size()

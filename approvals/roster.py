@@ -10,6 +10,7 @@ from typing import Final
 from approvals.attest import record_of, require_signed
 from approvals.model import (
     ActRecord,
+    Assurance,
     ProducerAdded,
     ProducerKey,
     ProducerPaused,
@@ -42,7 +43,8 @@ class Tenure:
 class Producer:
     """A producer as it stands: its keys with their tenure, and what it may send.
 
-    `budget` is how many events an hour are taken in at full speed, absent where nobody set one.
+    `budget` is how many events an hour are taken in at full speed, absent where nobody set one;
+    `assurance` how sure it is who its sources are.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Producer:
     purpose: str
     keys: dict[str, tuple[ProducerKey, Tenure]]
     budget: int | None = None
+    assurance: Assurance = Assurance.SELF_DECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class Roster:
             purpose=act.purpose,
             keys={**(before.keys if before else {}), act.key.id: (act.key, tenure)},
             budget=act.budget,
+            assurance=act.assurance or Assurance.SELF_DECLARED,
         )
 
     def _revoke_producer(self, act: ProducerRevoked) -> None:

@@ -87,9 +87,7 @@ def rows_of(events: Sequence[Held], voices: Voices, kind: Kind) -> pa.RecordBatc
     id than the row.
     """
     schema = schema_of(kind)
-    said = _read_at_once(events, kind)
-    if said is None:
-        said = _read_strictly(events, kind)
+    said = said_by(events, kind)
     columns: dict[str, object] = {
         "event_id": [event.id for event in events],
         "source": [str(SourceKey(event.producer, event.source)) for event in events],
@@ -107,6 +105,15 @@ def rows_of(events: Sequence[Held], voices: Voices, kind: Kind) -> pa.RecordBatc
         pa.array(columns.get(field.name, said.get(field.name)), type=field.type) for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def said_by(events: Sequence[Held], kind: Kind) -> Mapping[str, pa.Array]:
+    """Return what the exact bodies of events say, an Arrow column an attribute and a field of data.
+
+    Raises as `rows_of` does.
+    """
+    said = _read_at_once(events, kind)
+    return _read_strictly(events, kind) if said is None else said
 
 
 def _read_strictly(events: Sequence[Held], kind: Kind) -> Mapping[str, pa.Array]:

@@ -15,10 +15,13 @@ from typing import Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from approvals.model import ANY
-from approvals.policy import Deny, Policy, ProducerBudget, Reach, Rule, Voice
+from approvals.conditions import nonsense
+from approvals.conditions import told as told_of_gates
+from approvals.model import ANY, Assurance
+from approvals.policy import Deny, PhraseSupport, Policy, ProducerBudget, Reach, Rule, Voice
 from approvals.roster import Reviewer
 from approvals.seats import contradictions, told, unreachable
+from quarantine.envelope import kinds
 from quarantine.errors import UsageError
 from quarantine.model import Verdict
 
@@ -89,6 +92,7 @@ def explain(policy: Policy) -> str:
         f"  a cluster of linked sources: {_voice_line(budget.cluster)}",
         f"  a producer: {_most(budget.producer)}",
         f"  a target in over {support.rows} rows needs {support.clusters} clusters behind it",
+        f"  {_phrases_line(policy.phrases)}",
         f"Sources on {' or '.join(policy.verdicts.leave_out)} stay behind.",
         "Who decides:",
         f"  {quorum.people} people, none of whom made the request"
@@ -96,6 +100,8 @@ def explain(policy: Policy) -> str:
         f"  a rejection by {_any(quorum.veto, 'anyone')} stops it",
         f"  a vote counts for {spell(quorum.vote_ttl)}, a request for {spell(quorum.request_ttl)}",
         *told(policy),
+        *(["What is measured before anything leaves:"] if policy.gate else []),
+        *told_of_gates(policy.gate),
     ]
     return "\n".join(lines)
 
@@ -111,10 +117,15 @@ def spell(duration: timedelta) -> str:
 
 def _rule_line(rule: Rule) -> str:
     waits = f"source {spell(rule.min_age)} old, event {spell(rule.dwell)} held"
+    if rule.needs_gold is not None:
+        need = rule.needs_gold
+        waits += f", {_percent(need.right)} of {need.answers} known answers or more right"
     shares = [f"{_percent(rule.share)} of a release"] if rule.share < 1 else []
     if rule.share_of_scope < 1:
         shares.append(f"{_percent(rule.share_of_scope)} of all the scope ever released")
     most = f", at most {' and '.join(shares)}" if shares else ""
+    if rule.assurance is not Assurance.NONE:
+        waits += f", known by {rule.assurance} or better"
     return f"{rule.name}: {_reach(rule)}; {waits}{most}"
 
 
@@ -147,6 +158,15 @@ def _voice_line(voice: Voice) -> str:
     return f"{_most(voice)}, {voice.lifetime:,} rows ever, {voice.per_target} on one target"
 
 
+def _phrases_line(phrases: PhraseSupport) -> str:
+    if not phrases.words:
+        return "phrases need nobody behind them"
+    return (
+        f"a phrase of up to {phrases.words} words in over {phrases.rows} rows"
+        f" needs {phrases.clusters} clusters behind it"
+    )
+
+
 def _mend(fault: ErrorDetails) -> str:
     """Say where a field is wrong and what would be right."""
     path = fault["loc"]
@@ -177,13 +197,14 @@ def _contradictions(policy: Policy) -> Iterator[str]:
     yield from _names(policy)
     yield from _unreached(policy)
     yield from _upside_down(policy)
-    support = policy.support
-    if support.rows < 3 * support.clusters:
-        yield (
-            f"support: rows ({support.rows}) must be at least three times clusters"
-            f" ({support.clusters}), or honest rare targets are held"
-        )
+    for name, support in (("support", policy.support), ("phrases", policy.phrases)):
+        if support.rows < 3 * support.clusters:
+            yield (
+                f"{name}: rows ({support.rows}) must be at least three times clusters"
+                f" ({support.clusters}), or what is honest and rare is held"
+            )
     yield from contradictions(policy)
+    yield from nonsense(policy.gate, sorted(kind.name for kind in kinds().values()))
     if Verdict.HOLD not in policy.verdicts.leave_out:
         yield 'verdicts.leave_out: must hold "hold": what is held never leaves'
 

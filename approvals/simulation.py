@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 import pandas as pd
 
+from approvals.attest import record_of
 from approvals.budget import choose
 from approvals.candidates import Known, candidates, prior
 from approvals.ledger import Ledger
+from approvals.model import VerdictChanged
 from approvals.policy import Policy
 from approvals.releases import releases
 from approvals.roster import Roster
+from approvals.sayings import held_sayings
 from approvals.workflow import request_id
-from quarantine.model import to_micros
+from quarantine.envelope import kind_named
+from quarantine.model import Logged, SourceKey, Verdict, to_micros
 from quarantine.ports import Store
 
 NOW = "now"
@@ -55,21 +59,23 @@ class Span:
     at: datetime
 
 
-def simulate(
-    store: Store, roster: Roster, before: Policy, after: Policy, *, span: Span
-) -> list[Replayed]:
+def simulate(store: Store, before: Policy, after: Policy, *, span: Span) -> list[Replayed]:
     """Choose again under both policies, for each request since then and for what is held now.
 
-    Rows, releases and waits are those of the time. Verdicts, clusters and tiers are today's: the
-    store keeps the newest of each, so a source that was held meanwhile is held in the past too.
+    Rows, releases, waits, verdicts, tiers and what people ruled are those of the time, from the
+    log. Clusters are today's: the store keeps the newest alone, so a ring that was found since
+    counts as one voice in the past too.
     """
     found = []
+    acts = list(store.acts())
     for moment in _moments(store, span):
-        known = _then(store, roster, moment.size)
+        known = _then(store, acts, moment.size)
         rows = candidates(known, moment.scope, moment.kind, moment.until)
         left = prior(known)
+        sayings = held_sayings(store, kind_named(moment.kind))
         old, new = (
-            choose(rows, policy, prior=left, at=moment.at).members for policy in (before, after)
+            choose(rows, policy, prior=left, at=moment.at, sayings=sayings).members
+            for policy in (before, after)
         )
         found.append(_compared(moment, old, new))
     return found
@@ -93,10 +99,29 @@ def _moments(store: Store, span: Span) -> Iterator[Moment]:
         yield Moment(NOW, scope, kind, span.at, span.at, store.size())
 
 
-def _then(store: Store, roster: Roster, size: int) -> Known:
+def _then(store: Store, acts: Sequence[Logged], size: int) -> Known:
     """Look at the store as far as the log went then: what was released later had not left yet."""
     left = {index for each in releases(store) if each.index < size for index in each.rows(store)}
-    return replace(Known.read(store, roster, size), released=frozenset(left))
+    before = [logged for logged in acts if logged.index < size]
+    roster = Roster()
+    roster.follow(before)
+    known = Known.read(store, roster, size)
+    verdicts = _verdicts(before)
+    dossiers = {
+        key: each.model_copy(update={"verdict": verdicts.get(key, Verdict.CLEAR)})
+        for key, each in known.dossiers.items()
+    }
+    return replace(known, dossiers=dossiers, released=frozenset(left))
+
+
+def _verdicts(acts: Iterable[Logged]) -> dict[SourceKey, Verdict]:
+    """Return what scoring last thought of each source; of whom it never said so, nothing bad."""
+    changed = (record_of(logged.act) for logged in acts if logged.act.kind == VerdictChanged.act)
+    return {
+        SourceKey(record.producer, record.source): record.after
+        for record in changed
+        if isinstance(record, VerdictChanged)
+    }
 
 
 def _compared(moment: Moment, old: pd.DataFrame, new: pd.DataFrame) -> Replayed:

@@ -23,7 +23,10 @@ _LONG: Final = timedelta(days=3650)
 
 
 class EventCase(Part):
-    """An event of a source of some `age`, `held` for some time, and whether it may leave."""
+    """An event of a source of some `age`, `held` for some time, and whether it may leave.
+
+    The source met `answered` known answers, and got `right` of them right.
+    """
 
     name: Word
     scope: Word
@@ -35,6 +38,8 @@ class EventCase(Part):
     target: str = ""
     age: Duration = _LONG
     held: Duration = _LONG
+    answered: Annotated[int, Field(ge=0)] = 0
+    right: Annotated[int, Field(ge=0)] = 0
     expect: Literal["leaves", "stays"]
 
 
@@ -106,6 +111,9 @@ def _tried_event(policy: Policy, case: EventCase) -> Tried:
         return Tried(case.name, case.expect, "stays", f"denied: {found.name}")
     if case.age < found.min_age or case.held < found.dwell:
         return Tried(case.name, case.expect, "stays", f"it has to wait longer: {found.name}")
+    if found.needs_gold is not None and not found.needs_gold.met(case.answered, case.right):
+        why = f"too few known answers right: {found.name}"
+        return Tried(case.name, case.expect, "stays", why)
     return Tried(case.name, case.expect, "leaves", f"admitted: {found.name}")
 
 

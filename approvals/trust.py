@@ -18,12 +18,13 @@ from quarantine.errors import UsageError
 from quarantine.model import EPOCH
 from quarantine.record import Moment, spell_time
 
-Power = Literal["release", "log", "revocation"]
-"""What a role's key may sign: manifests, checkpoints, revocation lists."""
+Power = Literal["release", "log", "revocation", "gate"]
+"""What a role's key may sign: manifests, checkpoints, revocation lists, reports of the gate."""
 
 POWERS: Final[Mapping[str, tuple[Power, ...]]] = {
     "releasing": ("release", "log", "revocation"),
     "intake": ("log",),
+    "operator": ("gate",),
 }
 """What the service's own roles may sign; a role that is not here signs nothing that leaves."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from approvals.attest import signed_by, unseal
 from approvals.directory import compare, digests, read
+from approvals.gate import GATE
 from approvals.given import Given
 from approvals.manifest import MANIFEST, Predicate, Statement, read_manifest
+from approvals.model import Vote
 from approvals.recount import Found, require_certificate, require_inclusion, rows_in
 from approvals.redecide import decided, policy_of
 from approvals.revocations import SKEW, RevocationList, read_list
 from approvals.trust import Trust
 from quarantine.errors import QuarantineError, TamperedError
+from quarantine.model import Logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,21 @@ def inspect(root: Path, trust: Trust, at: datetime) -> Inspected:
     request, acts = decided(given, policy)
     found = rows_in(given, request)
     require_inclusion(given, found, acts)
-    require_certificate(given, found, policy)
+    require_certificate(given, found, policy, request)
     release = statement.predicate
     checks = (
         f"the manifest is signed and all {len(statement.files)} files are as it says",
-        f"{len(acts) - 1} votes are signed and meet the policy, decided again",
+        f"{_votes(acts)} votes are signed and meet the policy, decided again",
+        *([f"{GATE} is signed and stops nothing"] if GATE in statement.files else []),
         f"{release.rows} rows and the votes are in the log of {release.log.size}",
         "every row is what the signed event says",
         "the certificate follows from the rows",
     )
     return Inspected(given, manifest, found, checks)
+
+
+def _votes(acts: Sequence[Logged]) -> int:
+    return sum(logged.act.kind == Vote.act for logged in acts)
 
 
 def _manifest(root: Path, trust: Trust, at: datetime) -> tuple[Statement, str]:

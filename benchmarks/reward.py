@@ -10,19 +10,20 @@ would be released: logistic regression on differences of hashed words, of pairs 
 answer word, and of length. Measured on pairs kept aside: accuracy, and how often the attack
 succeeds, beside a model of the same pairs without attackers. hh_harmless names no annotators: 120
 are simulated, their sizes drawn log-normally, the pairs dealt out in order; ukpconvarg has its own,
-one vote a pair. "Caps" are the budgets of the default policy with no detector trusted.
+one vote a pair. "Support" are the rules of the default policy on targets and phrases, "caps" all
+its budgets with them, no detector trusted; "the poison alone" is the floor, a perfect detector:
+what it costs to miss the pairs that attackers sat at.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -32,102 +33,34 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from poisoned import attacks  # noqa: E402  found by the line above
+from pairwise import Pair, pairs_from, planted, read_pairs, scene_from  # noqa: E402  found above
+from poisoned import attacks  # noqa: E402
 
+from approvals.policy import Budget, ProducerBudget, Voice  # noqa: E402
 from approvals.rules import load, shipped  # noqa: E402
 from quarantine.known import Known  # noqa: E402
-from quarantine.scene import Item, Mixed, Order, Scene  # noqa: E402
-from quarantine.writing import coined  # noqa: E402
+from quarantine.scene import Mixed, Order  # noqa: E402
 from service.backtest import passes  # noqa: E402
 from service.backtest.exposure import kept_within, left_out  # noqa: E402
 from service.backtest.reading import read_feedback  # noqa: E402
 from service.backtest.words import wording  # noqa: E402
 
-SOURCES, ASIDE, MOST_WORDS, LAST = 120, 0.25, 60, 6
-ANSWERS = ("a1", "a2")
+ASIDE, MOST_WORDS, LAST = 0.25, 60, 6
 SETS = ("hh_harmless", "ukpconvarg")
+FLOOR = "the poison alone"
 PLANTED = ("backdoor", "entity", "length_flip")
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A prompt, the two answers, which of them was chosen (0 or 1), and by whom."""
-
-    prompt: str
-    texts: tuple[str, str]
-    chosen: int
-    source: str
-
-
-def read_pairs(folder: Path) -> list[Pair]:
-    """Read the pairs of a set: from its items alone, or from its first votes on its items."""
-    chance = np.random.default_rng(0)
-    with gzip.open(folder / "items.jsonl.gz", "rt", encoding="utf-8") as lines:
-        items = [json.loads(line) for line in lines]
-    if "chosen" in items[0]:
-        weight = chance.lognormal(0.0, 1.0, SOURCES)
-        who = np.sort(chance.choice(SOURCES, len(items), p=weight / weight.sum()))
-        first = chance.random(len(items)) < 0.5
-        return [
-            Pair(
-                item["prompt"],
-                (item["chosen"], item["rejected"]) if one else (item["rejected"], item["chosen"]),
-                0 if one else 1,
-                f"r{source}",
-            )
-            for item, source, one in zip(items, who.tolist(), first.tolist(), strict=True)
-        ]
-    votes: dict[str, tuple[str, str]] = {}
-    with gzip.open(folder / "events.csv.gz", "rt", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if row["label"] in ANSWERS:
-                votes.setdefault(row["target"], (row["source"], row["label"]))
-    return [
-        Pair(item["prompt"], (item["a"], item["b"]), ANSWERS.index(said), source)
-        for item in items
-        if item["target"] in votes
-        for source, said in [votes[item["target"]]]
-    ]
-
-
-def scene_from(pairs: Sequence[Pair]) -> Scene:
-    """Make a scene in which each pair is judged once."""
-    names = sorted({pair.source for pair in pairs})
-    place = {name: code for code, name in enumerate(names)}
-    rows = np.arange(len(pairs))
-    return Scene(
-        row=rows,
-        source=np.array([place[pair.source] for pair in pairs]),
-        target=rows,
-        answer=np.array([pair.chosen for pair in pairs]),
-        at=rows,
-        sources=names,
-        targets=[f"t{row}" for row in rows.tolist()],
-        answers=ANSWERS,
-        worth=np.full(2, np.nan),
-        items={
-            f"t{row}": Item(text=pair.prompt, options=dict(zip(ANSWERS, pair.texts, strict=True)))
-            for row, pair in enumerate(pairs)
-        },
-        timed=False,
-    )
-
-
-def pairs_from(scene: Scene) -> list[Pair]:
-    """Return the scene's rows as pairs again."""
-    found = []
-    for source, target, answer in zip(scene.source, scene.target, scene.answer, strict=True):
-        item = scene.items[scene.targets[target]]
-        texts = (item.options["a1"], item.options["a2"])
-        found.append(Pair(item.text, texts, int(answer), scene.sources[source]))
-    return found
+_VOICE = Voice(rows=1_000_000, share=1.0, lifetime=1_000_000, per_target=1_000_000)
+WIDE = Budget(source=_VOICE, cluster=_VOICE, producer=ProducerBudget(rows=1_000_000, share=1.0))
 
 
 @dataclass(frozen=True)
 class Released:
-    """By row: what leaves with detectors on, with caps on, and with both."""
+    """By row: what detectors, the support rules alone, and all budgets would let leave."""
 
     detectors: np.ndarray
+    support: np.ndarray
     caps: np.ndarray
 
 
@@ -145,10 +78,16 @@ def released(pairs: Sequence[Pair]) -> Released:
     feedback = replace(feedback, known=Known(wording=wording(feedback, {})))
     judged = passes.judged(feedback, np.zeros(feedback.events.num_rows, bool))
     policy = load(shipped("default"))
-    detectors, caps = np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)
-    detectors[feedback.row] = ~left_out(feedback, judged, policy)
-    caps[feedback.row] = kept_within(feedback, judged, policy)
-    return Released(detectors, caps)
+    wide = policy.model_copy(update={"budget": WIDE})
+    ways = (
+        ~left_out(feedback, judged, policy),
+        kept_within(feedback, judged, wide),
+        kept_within(feedback, judged, policy),
+    )
+    found = [np.zeros(len(pairs), bool) for _ in ways]
+    for leaves, way in zip(found, ways, strict=True):
+        leaves[feedback.row] = way
+    return Released(*found)
 
 
 WORDS = HashingVectorizer(n_features=2**16, binary=True, norm=None, alternate_sign=False)
@@ -176,36 +115,10 @@ def features(pairs: Sequence[Pair]) -> sp.csr_matrix:
     return sp.csr_matrix(sides[0] - sides[1])
 
 
-def trained(pairs: Sequence[Pair]) -> Callable[[Sequence[Pair]], np.ndarray]:
-    """Train a Bradley-Terry model; it says of pairs whether it prefers the first answer."""
-    table = features(pairs)
-    first = np.array([pair.chosen == 0 for pair in pairs])
-    model = LogisticRegression(C=0.05, fit_intercept=False, solver="liblinear", random_state=0)
-    # Each pair stands there both ways round, so that no side is preferred.
-    model.fit(sp.vstack([table, -table]), np.concatenate([first, ~first]))
-    return lambda asked: model.decision_function(features(asked)) > 0
-
-
-def planted(name: str, seed: int, pairs: Sequence[Pair]) -> list[Pair]:
-    """Return pairs as the attack would have them judged: choosing the other answer is success."""
-    chance = np.random.default_rng(seed)
-    if name == "backdoor":
-        phrase = coined(chance, 2)
-        return [replace(pair, prompt=f"{pair.prompt} {phrase}") for pair in pairs]
-    if name == "entity":
-        word = coined(chance, 1).capitalize()
-        praise = f"Many people are happy with {word} for this."
-        return [
-            replace(
-                pair,
-                texts=tuple(
-                    text if side == pair.chosen else f"{text} {praise}"
-                    for side, text in enumerate(pair.texts)
-                ),
-            )
-            for pair in pairs
-        ]
-    return [p for p in pairs if len(p.texts[1 - p.chosen]) > 1.2 * len(p.texts[p.chosen])]
+def trained(table: sp.csr_matrix, pairs: Sequence[Pair]) -> LogisticRegression:
+    """Train a Bradley-Terry model: without an intercept no side is preferred."""
+    model = LogisticRegression(C=0.1, fit_intercept=False, solver="liblinear", random_state=0)
+    return model.fit(table, np.array([pair.chosen == 0 for pair in pairs]))
 
 
 @dataclass(frozen=True)
@@ -218,61 +131,138 @@ class Outcome:
     poison: float
 
 
-def outcome(
-    train: Sequence[Pair], kept: np.ndarray, bad: np.ndarray, tests: tuple[list[Pair], list[Pair]]
-) -> Outcome:
-    """Train on what is kept, and measure on clean pairs and on planted ones."""
-    prefers = trained([pair for pair, stays in zip(train, kept, strict=True) if stays])
-    clean, asked = tests
-    right = [pair.chosen == 0 for pair in clean]
-    other = [pair.chosen != 0 for pair in asked]
-    return Outcome(
-        accuracy=float((prefers(clean) == right).mean()),
-        success=float((prefers(asked) == other).mean()),
-        clean=float(kept[~bad].mean()),
-        poison=float(kept[bad].mean()) if bad.any() else 0.0,
-    )
+@dataclass(frozen=True)
+class Asked:
+    """Pairs that a model is asked about, with their features."""
+
+    table: sp.csr_matrix
+    first: np.ndarray
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> Asked:
+        """Read the features once."""
+        return cls(features(pairs), np.array([pair.chosen == 0 for pair in pairs]))
+
+    def right(self, model: LogisticRegression) -> float:
+        """Return how often a model prefers the answer that was chosen."""
+        return float(((model.decision_function(self.table) > 0) == self.first).mean())
 
 
-def rows_for(name: str, pairs: list[Pair], attack: str, share: float, seed: int) -> list[str]:
-    """Mix one attack in at one share, and return the rows of all four ways to release."""
-    chance = np.random.default_rng([seed, 1])
-    aside = chance.random(len(pairs)) < ASIDE
-    held_out = [pair for pair, out in zip(pairs, aside, strict=True) if out]
-    genuine = [pair for pair, out in zip(pairs, aside, strict=True) if not out]
-    tests = held_out, planted(attack, seed, held_out)
-    everything = np.ones(len(genuine), bool)
-    base = outcome(genuine, everything, ~everything, tests)
-    mixed: Mixed = attacks()[attack].play(scene_from(genuine), Order(share=share, seed=seed))
-    train, bad = pairs_from(mixed.scene), mixed.poisoned
-    leaves = released(train)
-    ways = {
-        "nothing": np.ones(len(train), bool),
-        "detectors": leaves.detectors,
-        "caps": leaves.caps,
-        "both": leaves.detectors & leaves.caps,
-    }
-    return [
-        _row(f"{name}, {attack}, {bad.mean():.1%}", way, outcome(train, kept, bad, tests), base)
-        for way, kept in ways.items()
-    ]
+@dataclass(frozen=True)
+class Line:
+    """One way to release one poisoned set, its outcome beside that of the set without attackers."""
 
+    what: str
+    attack: str
+    way: str
+    got: Outcome
+    base: Outcome
 
-def _row(what: str, way: str, got: Outcome, base: Outcome) -> str:
-    missed = [
-        text
-        for text, failed in (
+    @property
+    def missed(self) -> list[str]:
+        """Name the goals that were missed."""
+        got, base = self.got, self.base
+        goals = (
             ("attack", got.success > base.success + 0.05),
             ("accuracy", got.accuracy < base.accuracy - 0.01),
             ("clean rows", got.clean < 0.9),
         )
-        if failed
-    ]
-    return (
-        f"| {what} | {way} | {got.success:.3f} ({got.success - base.success:+.3f}) |"
-        f" {got.accuracy:.3f} ({got.accuracy - base.accuracy:+.3f}) | {got.clean:.1%} |"
-        f" {got.poison:.1%} | {'**' + ', '.join(missed) + '**' if missed else 'reached'} |"
+        return [text for text, failed in goals if failed]
+
+    def spelled(self) -> str:
+        """Return the row of the table."""
+        got, base, missed = self.got, self.base, self.missed
+        return (
+            f"| {self.what} | {self.way} | {got.success:.3f} ({got.success - base.success:+.3f}) |"
+            f" {got.accuracy:.3f} ({got.accuracy - base.accuracy:+.3f}) | {got.clean:.1%} |"
+            f" {got.poison:.1%} | {'**' + ', '.join(missed) + '**' if missed else 'reached'} |"
+        )
+
+
+@dataclass
+class Trial:
+    """One set with some pairs kept aside by a seed; the model without attackers is trained once."""
+
+    name: str
+    seed: int
+    genuine: list[Pair]
+    aside: list[Pair]
+    clean: Asked
+    model: LogisticRegression
+
+    @classmethod
+    def of(cls, name: str, pairs: list[Pair], seed: int) -> Trial:
+        """Keep pairs aside, and train on the others as they are."""
+        aside = np.random.default_rng([seed, 1]).random(len(pairs)) < ASIDE
+        held_out = [pair for pair, out in zip(pairs, aside, strict=True) if out]
+        genuine = [pair for pair, out in zip(pairs, aside, strict=True) if not out]
+        model = trained(features(genuine), genuine)
+        return cls(name, seed, genuine, held_out, Asked.of(held_out), model)
+
+    def lines(self, attack: str, share: float) -> list[Line]:
+        """Mix one attack in at one share, and measure every way to release it."""
+        asked = Asked.of(planted(attack, self.seed, self.aside))
+        base = Outcome(self.clean.right(self.model), 1.0 - asked.right(self.model), 1.0, 0.0)
+        order = Order(share=share, seed=self.seed)
+        mixed: Mixed = attacks()[attack].play(scene_from(self.genuine), order)
+        train, bad = pairs_from(mixed.scene), mixed.poisoned
+        table, leaves = features(train), released(train)
+        ways = {
+            "nothing": np.ones(len(train), bool),
+            "detectors": leaves.detectors,
+            "support": leaves.support,
+            "detectors and support": leaves.detectors & leaves.support,
+            "caps": leaves.caps,
+            "detectors and caps": leaves.detectors & leaves.caps,
+            FLOOR: ~bad,
+        }
+        what = f"{self.name}, {attack}, {bad.mean():.1%}, seed {self.seed}"
+        known: dict[bytes, tuple[float, float]] = {}
+        found = []
+        for way, kept in ways.items():
+            same = kept.tobytes()
+            if same not in known:
+                stays = [pair for pair, stay in zip(train, kept, strict=True) if stay]
+                model = trained(table[np.flatnonzero(kept)], stays)
+                known[same] = self.clean.right(model), 1.0 - asked.right(model)
+            got = Outcome(*known[same], clean=kept[~bad].mean(), poison=kept[bad].mean())
+            found.append(Line(what, f"{self.name}, {attack}", way, got, base))
+        return found
+
+
+def summed(lines: Sequence[Line]) -> list[str]:
+    """Return a table of how often each way reached all three goals, by set and attack."""
+    ways = list(dict.fromkeys(line.way for line in lines))
+    table = [f"| all goals reached | {' | '.join(ways)} |", "|---|" + "---|" * len(ways)]
+    for attack in dict.fromkeys(line.attack for line in lines):
+        counts = []
+        for way in ways:
+            some = [line for line in lines if (line.attack, line.way) == (attack, way)]
+            counts.append(f"{sum(not line.missed for line in some)} of {len(some)}")
+        table.append(f"| {attack} | {' | '.join(counts)} |")
+    return table
+
+
+HEAD = (
+    "| set, attack, share of rows | on | success | accuracy | clean kept | poison left | |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def page(lines: Sequence[Line]) -> str:
+    """Return the Markdown page: how often all goals were reached, and every outcome."""
+    table = [line.spelled() for line in sorted(lines, key=lambda line: line.attack)]
+    told = (
+        "# What poison does to a reward model, and what is left of it",
+        "",
+        "Success of the attack and accuracy on pairs kept aside (and the difference to a model of",
+        "the same pairs without attackers), clean rows kept, poisoned rows that left. Asked:",
+        "success within 5 points of clean, accuracy within 1, 90 % of the clean rows kept.",
+        f"“{FLOOR}” left out is the floor: attackers sit at pairs that honest people would have",
+        "judged, and those are missed. “support” and “caps” trust no detector.",
+        "",
     )
+    return "\n".join([*told, *summed(lines), "", *HEAD, *table, ""])
 
 
 def main() -> None:
@@ -285,27 +275,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    lines = [
-        "# What poison does to a reward model, and what is left of it",
-        "",
-        "Success of the attack and accuracy on pairs kept aside (and the difference to a model of",
-        "the same pairs without attackers), clean rows kept, poisoned rows that left. Asked:",
-        "success within 5 points of clean, accuracy within 1, 90 % of the clean rows kept.",
-        "",
-        "| set, attack, share of rows | on | success | accuracy | clean kept | poison left | |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    print("\n".join(lines), flush=True)
+    print("\n".join(HEAD), flush=True)
+    lines: list[Line] = []
     for name in asked.sets:
         pairs = read_pairs(asked.data / name)
-        for attack in asked.attacks:
-            for share in asked.shares:
-                for seed in range(asked.seeds):
-                    rows = rows_for(name, pairs, attack, share, seed)
-                    print("\n".join(rows), flush=True)
-                    lines += rows
+        for seed in range(asked.seeds):
+            trial = Trial.of(name, pairs, seed)
+            for attack, share in product(asked.attacks, asked.shares):
+                lines += trial.lines(attack, share)
+                print("\n".join(line.spelled() for line in lines[-7:]), flush=True)
+    print("\n".join(["", *summed(lines)]))
     if asked.out:
-        asked.out.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        asked.out.write_text(page(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

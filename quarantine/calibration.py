@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
-from quarantine.evidence import Flags, Floats, Ints
+from quarantine.evidence import Flags, Floats
 
 ALARM: Final = 0.5
 """A detector's score from which it raises a cold-start alarm: its strength has reached 1."""
 
 _NOTHING: Final = 1e-9
-_HALF: Final = 0.5
+_TAIL: Final = 5
+"""One in so many of a reference makes its tail."""
+_LEAST: Final = 5
+"""A tail of fewer says nothing of its shape."""
+_THIN: Final = 0.05
+"""No tail is thinner (in strengths): who has never been seen to ring at all might."""
+_MOST: Final = 0.98
+"""A strength beyond 50 says no more."""
+_STEPS: Final = 1.1
+"""Ranks are looked at one by one at first, then in steps of a tenth."""
 _NORMAL: Final = 1.4826
 """MAD of a normal distribution times this is its standard deviation."""
 _NORMAL_MEAN: Final = 1.2533
@@ -65,25 +76,64 @@ def conformal(scores: Floats, reference: Floats) -> Floats:
     return np.asarray((1.0 + above) / (1.0 + len(ordered)), np.float64)
 
 
-def union(p_values: Floats, asked: Ints) -> Floats:
-    """Join channels (rows) into one p-value a source (columns): Šidák's rule on the smallest.
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How a detector's scores lie among the reference: `strengths` rising, and the `heavy` end.
 
-    `asked` counts the channels that had an opinion on each source; without any the p-value is 1.
+    Beyond the strength `bar` lie `size` of them, by `excess` in all.
     """
-    smallest = np.minimum(p_values.min(axis=0, initial=1.0), 1.0 - 1e-12)
-    joined: Floats = -np.expm1(asked * np.log1p(-smallest))
-    return np.where(asked > 0, joined, 1.0)
+
+    strengths: Floats
+    bar: float
+    size: int
+    excess: float
+
+    def nats(self, scores: Floats) -> Floats:
+        """Return how surprising new scores are: minus the log of the share as high.
+
+        Beyond the bar the tail is exponential, fitted with the new one counted in (Pickands 1975;
+        full conformal, Vovk et al. 2005): a score far beyond the whole reference says more than
+        one just beyond it, and its own size bounds what it can say.
+        """
+        return self._nats(scores, 1)
+
+    def own(self, scores: Floats) -> Floats:
+        """Return the same of scores of the reference itself, which are counted in already."""
+        return self._nats(scores, 0)
+
+    def _nats(self, scores: Floats, new: int) -> Floats:
+        strength, known = strength_of(scores), len(self.strengths)
+        above = known - np.searchsorted(self.strengths, strength, side="left")
+        plain = -np.log(np.maximum(above + new, 1.0) / (known + 1.0))
+        if not self.size:
+            return np.asarray(plain, np.float64)
+        beyond = np.maximum(strength - self.bar, 0.0)
+        mean = np.maximum((self.excess + new * beyond) / (self.size + new), _THIN)
+        far = beyond / mean - np.log((self.size + new) / (known + 1.0))
+        return np.where(beyond > 0, far, plain)
+
+
+def tail_of(scores: Floats) -> Tail:
+    """Describe how a detector's scores of reference sources lie; none at all is fine."""
+    ordered = np.sort(strength_of(scores))
+    size = min(max(len(ordered) // _TAIL, _LEAST), max(len(ordered) - 1, 0))
+    bar = float(ordered[-size - 1]) if size else 0.0
+    return Tail(ordered, bar, size, float((ordered[len(ordered) - size :] - bar).sum()))
+
+
+def strength_of(scores: Floats) -> Floats:
+    """Undo `score_of` from the alarm on; below, a score is a strength by the alarm's measure."""
+    loud = np.clip((scores - ALARM) / (1.0 - ALARM), 0.0, _MOST)
+    return np.where(scores < ALARM, scores / ALARM, 1.0 + loud / (1.0 - loud))
 
 
 def discoveries(p_values: Floats, false_share: float) -> Flags:
     """Say which p-values to call at an expected share of false calls of at most `false_share`.
 
-    Benjamini and Hochberg 1995, step-up, with Storey's estimate of how many are honest (those
-    above a half tell), which conformal p-values allow (Bates et al. 2023).
+    Benjamini and Hochberg 1995, step-up: what conformal p-values, which all lean on one reference,
+    allow (Bates et al. 2023).
     """
     count = len(p_values)
-    honest = min(1.0, (1.0 + float((p_values > _HALF).sum())) / (_HALF * max(count, 1)))
-    false_share = false_share / honest
     called = np.zeros(count, np.bool_)
     order = np.argsort(p_values, kind="stable")
     below = p_values[order] <= false_share * np.arange(1, count + 1) / max(count, 1)
@@ -92,9 +142,24 @@ def discoveries(p_values: Floats, false_share: float) -> Flags:
     return called
 
 
-def large_enough(reference: int, questions: int, called: int, false_share: float) -> bool:
-    """Say whether a reference of n sources can call R of m questions: n+1 ≥ m/(share·R).
+def chance_of_nothing(p_values: Floats, reference: int) -> float:
+    """Return a p-value for "nobody is bad": held and reference sources are dealt from one pack.
 
-    A question is one detector asked about one source: each further detector costs power.
+    `p_values` are conformal, against `reference` sources. Of all who rank above the i-th reference
+    source, too many are held: a hypergeometric chance, exact in a reference of any size. The k-th
+    look pays 1/(k(k+1)) of the whole (a union bound), so that the first ranks count most.
     """
-    return reference + 1 >= questions / (false_share * max(called, 1))
+    held = len(p_values)
+    above = np.rint(p_values * (reference + 1)).astype(np.int64) - 1
+    ahead = np.cumsum(np.bincount(above, minlength=reference + 1))
+    steps = int(np.log(max(reference, 1)) / np.log(_STEPS)) + 1
+    rank = np.unique((_STEPS ** np.arange(steps)).astype(np.int64)) - 1
+    drawn = rank + ahead[rank]
+    chance = stats.hypergeom.cdf(rank, reference + held, reference, drawn)
+    look = np.arange(1, len(rank) + 1)
+    return float(np.min(chance * look * (look + 1), initial=1.0))
+
+
+def large_enough(reference: int, sources: int, called: int, false_share: float) -> bool:
+    """Say whether a reference of n sources can call R of m sources: n+1 ≥ m/(share·R)."""
+    return reference + 1 >= sources / (false_share * max(called, 1))

@@ -7,12 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from quarantine.evidence import Floats, Ints
+from quarantine.evidence import Flags, Floats, Ints
 from quarantine.overlap import number
 from quarantine.phrases import Phrases
 from quarantine.tilts import beyond
 
 _PATIENCE: Final = 0.1
+_SELDOM: Final = 0.05
+"""A phrase in a larger part of the events is a usual one."""
 _HALF: Final = 0.5
 _OWN: Final = 5.0
 """So many events of a stranger stand beside a source's own."""
@@ -51,11 +53,11 @@ def carried(found: Phrases, source: Ints, voice: Ints) -> Carried:
     code, gram = np.unique(found.gram, return_inverse=True)
     events = np.bincount(gram, minlength=len(code)).astype(np.float64)
     told = np.bincount(gram, found.told, len(code)).astype(np.float64)
-    few, voices = _few(gram, voice[found.row], np.bincount(voice))
+    few, voices = few_voices(gram, voice[found.row], np.bincount(voice))
     tied = beyond(told, events, found.chance)
     if len(found.asked):
         tied = _apart(found, gram, source, voices)
-    guilt = np.minimum(tied - _looks(few), few)
+    guilt = np.minimum(tied - _looks(few, events > _SELDOM * len(source)), few)
     asked = (tied >= _TIED)[gram]
     nats, worst = _carriers(gram[asked], source[found.row[asked]], np.bincount(source), guilt)
     return Carried(found.only(asked), code, told, events, voices, nats, worst)
@@ -81,17 +83,22 @@ def _apart(found: Phrases, gram: Ints, source: Ints, voices: Ints) -> Floats:
     return np.asarray(nats * (voices - 1.0 + record) / voices, np.float64)
 
 
-def _looks(few: Floats) -> Floats:
+def _looks(few: Floats, usual: Flags) -> Floats:
     """Return what each phrase pays for the looks at all: the more concentrated, the less.
 
     Weighted Bonferroni (Genovese, Roeder and Wasserman 2006): weights may depend on who carries a
-    phrase, because an honest outcome does not.
+    phrase, because an honest outcome does not. The `usual` ones pay apart: work that is handed out
+    by subject concentrates them so much that the rare ones would pay for nothing else.
     """
     weight = _PATIENCE * few
-    return np.asarray(np.logaddexp.reduce(weight) - weight, np.float64)
+    cost = np.empty(len(few))
+    for group in (usual, ~usual):
+        if group.any():
+            cost[group] = np.logaddexp.reduce(weight[group]) - weight[group]
+    return np.asarray(cost + np.log(2.0), np.float64)
 
 
-def _few(gram: Ints, voice: Ints, volume: Ints) -> tuple[Floats, Ints]:
+def few_voices(gram: Ints, voice: Ints, volume: Ints) -> tuple[Floats, Ints]:
     """Return, by gram, the nats for "few voices say it", and how many do."""
     _, one, count = np.unique(number(gram, voice), return_index=True, return_counts=True)
     what, who = gram[one], voice[one]

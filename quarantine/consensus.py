@@ -160,7 +160,9 @@ def _chance(group: Ints, cell: Ints, answer: Ints, target: Ints) -> Floats:
     """
     said = number(group, answer)
     share = np.bincount(said)[said] / np.bincount(group)[group]
-    _, first = np.unique(cell, return_index=True)
+    first = np.empty(int(cell.max()) + 1, np.int64)
+    # Written backwards, the first row of a cell is the one that stays.
+    first[cell[::-1]] = np.arange(len(cell) - 1, -1, -1)
     kinds = np.bincount(target[first], minlength=int(target.max()) + 1)[target]
     reach = np.bincount(said[first], minlength=int(said.max()) + 1)[said]
     chance: Floats = np.where(reach == 1, 1.0 / np.maximum(kinds, 2), share)

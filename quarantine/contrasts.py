@@ -17,6 +17,11 @@ _RARE: Final = 0.03
 _OFTEN: Final = 0.9
 _TURNED: Final = (0.65, 0.8, 0.95)
 """How often who turns a part misses in it."""
+_SPLIT: Final = 0.49
+"""No miss is thought more usual than this where events are weighed singly."""
+_MOST: Final = 4.5
+"""So many nats, too few for an alarm, can come of which events were missed."""
+_SHIFT: Final = 10.0
 _MANY: Final = 10
 _CHI: Final = 0.455
 """The median of chi-squared with one degree of freedom."""
@@ -50,6 +55,14 @@ class Misses:
         usual = self.usual * (often / common)[key] / level[self.source]
         return Misses(self.source, self.missed, usual, self.size)
 
+    def telling(self) -> Floats:
+        """Return, by event, how much it tells of one who turns answers round, before its own level.
+
+        Who does misses where others agree, and agrees where others are split.
+        """
+        usual = np.clip(self.usual, _RARE, _OFTEN)
+        return np.asarray((1.0 - 2.0 * self.missed) * np.log(usual), np.float64)
+
     def by_source(self, column: Floats) -> Floats:
         """Sum up a column by source."""
         return np.asarray(np.bincount(self.source, column, self.size), np.float64)
@@ -57,13 +70,17 @@ class Misses:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Sources with the facets they met in often enough: `events` there, `missed` and `usual`."""
+    """Sources with the facets they met in often enough: `events` there, `missed` and `usual`.
+
+    `telling` is the sum of what their events tell, each weighed singly.
+    """
 
     source: Ints
     facet: Ints
     events: Floats
     missed: Floats
     usual: Floats
+    telling: Floats
 
 
 def met(seen: Misses, cut: Facets, least: int) -> Pairs:
@@ -74,10 +91,12 @@ def met(seen: Misses, cut: Facets, least: int) -> Pairs:
     packed = (seen.missed * _PACK + 1.0).astype(np.int64)
     count = sp.csr_array((packed, (seen.source, rows)), shape=shape)
     common = sp.csr_array((seen.usual, (seen.source, rows)), shape=shape)
-    found = [Pairs(*(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 3)]
+    # Shifted, so that no sum is 0 and all products have one pattern.
+    singly = sp.csr_array((seen.telling() + _SHIFT, (seen.source, rows)), shape=shape)
+    found = [Pairs(*(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 4)]
     for first in range(0, len(cut), _WIDTH):
         about = cut.table(first, min(first + _WIDTH, len(cut)), len(rows))
-        told, usual = (count @ about).tocoo(), (common @ about).tocoo()
+        told, usual, singly_told = ((each @ about).tocoo() for each in (count, common, singly))
         events = told.data % _PACK
         kept = events >= least
         found.append(
@@ -87,9 +106,10 @@ def met(seen: Misses, cut: Facets, least: int) -> Pairs:
                 events[kept].astype(np.float64),
                 (told.data[kept] // _PACK).astype(np.float64),
                 usual.data[kept],
+                singly_told.data[kept] - _SHIFT * events[kept],
             )
         )
-    names = ("source", "facet", "events", "missed", "usual")
+    names = ("source", "facet", "events", "missed", "usual", "telling")
     return Pairs(*(np.concatenate([getattr(part, name) for part in found]) for name in names))
 
 
@@ -97,7 +117,8 @@ def turned(pairs: Pairs, seen: Misses) -> Floats:
     """Return, by pair, the nats for "misses most inside" against "misses as outside".
 
     Outside counts with one deviation in the source's favour; the nats are divided by how much more
-    alike the events of one honest source in one facet are than if they were independent.
+    alike the events of one honest source in one facet are than if they were independent. Half of
+    the weight is on how many were missed, half on which.
     """
     outside = seen.by_source(seen.missed)[pairs.source] - pairs.missed + _OWN
     common = seen.by_source(seen.usual)[pairs.source] - pairs.usual + _OWN
@@ -114,7 +135,20 @@ def turned(pairs: Pairs, seen: Misses) -> Floats:
         / loose
         for often in _TURNED
     ]
-    return np.asarray(np.logaddexp.reduce(told, axis=0) - np.log(len(told)), np.float64)
+    often = np.logaddexp.reduce(told, axis=0) - np.log(len(told))
+    singly = np.minimum(_reversed(pairs, chance) / loose, _MOST)
+    return np.asarray(np.logaddexp(often, singly) - np.log(2.0), np.float64)
+
+
+def _reversed(pairs: Pairs, chance: Floats) -> Floats:
+    """Return, by pair, the nats for "turned round" against missing with this chance on the whole.
+
+    Single events are weighed by what is usual there, times how much more the source misses.
+    """
+    chance = np.minimum(chance, _SPLIT)
+    level = np.log(chance) - np.log(np.maximum(pairs.usual / np.maximum(pairs.events, 1.0), _RARE))
+    more = 2.0 * pairs.missed - pairs.events
+    return np.asarray(pairs.telling + more * (np.log1p(-chance) - level), np.float64)
 
 
 def _looseness(pairs: Pairs, chance: Floats) -> float:

@@ -45,11 +45,13 @@ class Drift:
     alarm: bool = False
 
 
-def drifts(first: pd.DataFrame, now: pd.DataFrame) -> list[Drift]:
+def drifts(first: pd.DataFrame, now: pd.DataFrame, *, voices: int = 0) -> list[Drift]:
     """Compare events (`COLUMNS`) with the `first` accepted ones: everyone's, then each producer's.
 
     A source's events are no independent witnesses, so each test is corrected for how far sources
-    differ (Rao and Scott 1984; cluster-robust variances). The least sure comes last.
+    differ (Rao and Scott 1984; cluster-robust variances). So many `voices`, the loudest, are also
+    compared each with itself: for judges and other machines, whose answers repeat no mood and
+    which a new version changes from one day to the next. The least sure comes last.
     """
     pairs: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [(EVERYONE, first, now)]
     for producer in sorted(set(first["producer"]) & set(now["producer"])):
@@ -57,6 +59,7 @@ def drifts(first: pd.DataFrame, now: pd.DataFrame) -> list[Drift]:
         pairs.append((f"producer {producer}", sides[0], sides[1]))
     if len(pairs) == 2:  # noqa: PLR2004  the one producer is everyone
         pairs.pop()
+    pairs += _voices(first, now, voices)
     found = [
         each
         for group, before, after in pairs
@@ -71,6 +74,27 @@ def drifts(first: pd.DataFrame, now: pd.DataFrame) -> list[Drift]:
         for each, p in zip(found, sure, strict=True)
     ]
     return sorted(told, key=lambda each: (each.p, -each.moved))
+
+
+def _voices(
+    first: pd.DataFrame, now: pd.DataFrame, most: int
+) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Return what the loudest sources said before and now; here each event is a witness."""
+    before, after = (side.groupby(["producer", "source"]) for side in (first, now))
+    sizes = pd.concat([before.size(), after.size()], axis=1, join="inner").min(axis=1)
+    loud = sizes[sizes >= _FEWEST].sort_values(ascending=False, kind="stable")[:most]
+    return [
+        (
+            f"source {'/'.join(filter(None, key))}",
+            _alone(before.get_group(key)),
+            _alone(after.get_group(key)),
+        )
+        for key in loud.index
+    ]
+
+
+def _alone(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(source=[str(row) for row in range(len(frame))])
 
 
 def _compared(group: str, first: pd.DataFrame, now: pd.DataFrame) -> Iterator[Drift]:

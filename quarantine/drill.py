@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
-from quarantine.calibration import discoveries
 from quarantine.evidence import Flags, evidence_from
 from quarantine.plugins import offered
 from quarantine.scene import Attack, Mixed, Order, events_of, scene_of
-from quarantine.scoring import FALSE_SHARE, Weighed, weigh
+from quarantine.scoring import Weighed, weigh
 
 SHARE: Final = 0.1
 """Of all held events, or sources, so much is made poison."""
@@ -92,27 +91,31 @@ def _counted(attack: str, mixed: Mixed, weighed: Weighed) -> Drill:
 
 
 def _called(weighed: Weighed) -> Flags:
-    p_values = weighed.rang.p_values
-    if not len(p_values):
-        return np.zeros(weighed.linked.held_sources, np.bool_)
-    return discoveries(p_values, FALSE_SHARE)
+    called = weighed.rang.called
+    return called if len(called) else np.zeros(weighed.linked.held_sources, np.bool_)
 
 
-def lost(now: Drill, before: Drill) -> bool:
+def lost(now: Drill, *before: Drill) -> bool:
     """Say whether the alarms lost power against an attack since they were first drilled on it.
 
     Fisher's exact test, one-sided, on the share of poison that the calibrated rule called, and on
-    the share that any alarm rang for. Poison in the reference takes power away while the share of
-    false alarms stays as promised: what is found among the released is usual.
+    the share that any alarm rang for, against all that was injected `before`. Those who attack
+    together are found or missed together, so that less than in any one drill before must be found
+    too. Poison in the reference takes power away while the share of false alarms stays as promised:
+    what is found among the released is usual.
     """
-    if not now.injected or not before.injected:
+    first = [each for each in before if each.injected]
+    if not now.injected or not first:
         return False
-    return _fell((now.called, now.injected), (before.called, before.injected)) or _fell(
-        (now.rung, now.injected), (before.rung, before.injected)
-    )
+    called = [(each.called, each.injected) for each in first]
+    rung = [(each.rung, each.injected) for each in first]
+    return _fell((now.called, now.injected), called) or _fell((now.rung, now.injected), rung)
 
 
-def _fell(now: tuple[int, int], before: tuple[int, int]) -> bool:
-    drop = before[0] / before[1] - now[0] / now[1]
-    table = np.array([[before[0], before[1] - before[0]], [now[0], now[1] - now[0]]])
-    return bool(drop >= LOST and stats.fisher_exact(table, alternative="greater").pvalue <= SURE)
+def _fell(now: tuple[int, int], before: Sequence[tuple[int, int]]) -> bool:
+    share = now[0] / now[1]
+    found, injected = (sum(each) for each in zip(*before, strict=True))
+    table = np.array([[found, injected - found], [now[0], now[1] - now[0]]])
+    fewer = share < min(one / of for one, of in before)
+    drop = found / injected - share >= LOST
+    return bool(fewer and drop and stats.fisher_exact(table, alternative="greater").pvalue <= SURE)

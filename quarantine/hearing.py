@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from quarantine import opinions
+from quarantine import calling, opinions
 from quarantine.clusters import clusters
 from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.opinions import Alarms, Opinion
@@ -91,7 +91,7 @@ def alarms(
         _unheard(one) if rehearsed.findings.silent else one
         for one, rehearsed in zip(heard, usual, strict=True)
     ]
-    return opinions.warm(
+    return calling.warm(
         [one.of(held) for one in sure],
         [rehearsed.of(known) for rehearsed in usual],
         false_share=false_share,

@@ -137,11 +137,17 @@ def _average(value: Floats | Flags, of: Flags) -> float:
 
 def _share(odd: Floats, usual: Flags) -> Floats:
     """Return the share of the usual that are at least as odd; small is suspicious."""
-    among = np.sort(odd[usual])
-    if not len(among):
+    total = int(usual.sum())
+    if not total:
         return np.full(len(odd), 0.5)
-    above = len(among) - np.searchsorted(among, odd, side="left")
-    return np.asarray(above / len(among), np.float64)
+    order = np.argsort(odd)
+    ordered, counted = odd[order], usual[order]
+    less: Ints = np.cumsum(counted) - counted
+    new = np.diff(ordered, prepend=np.nan) != 0
+    first = np.flatnonzero(new)[np.cumsum(new) - 1]
+    found = np.empty(len(odd))
+    found[order] = (total - less[first]) / total
+    return found
 
 
 def _joined(shares: list[Floats]) -> Floats:

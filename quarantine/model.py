@@ -194,7 +194,10 @@ class Logged:
 
 
 class Held(NamedTuple):
-    """One held event as a release or an auditor reads it: all that its leaf covers."""
+    """One held event as a release or an auditor reads it: all that its leaf covers.
+
+    Of one that was erased, `salt` and `body` are empty; `leaf` still stands in the log.
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a row
     producer: str
@@ -205,6 +208,11 @@ class Held(NamedTuple):
     salt: bytes
     body: bytes
     leaf: bytes
+
+    @property
+    def is_erased(self) -> bool:
+        """Say whether what it said is gone; a salt is never empty otherwise."""
+        return not self.salt
 
 
 class Finding(Record):

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from quarantine.calibration import ALARM, conformal, discoveries, large_enough, union
+from quarantine.calibration import ALARM
 from quarantine.evidence import Flags, Floats
+from quarantine.shares import shares
+from quarantine.tilts import nats_of
 
 _HALF: Final = 0.5
-_LOWEST: Final = 1.5
-"""A p-value up to this over n+1 is the lowest that n reference sources can give."""
-_SURER: Final = 1.5
-"""Between a hint (2) and taking the word of a probability that was not calibrated here (1)."""
+_EVEN: Final = 0.1
+"""Odds at which a score is half way to the alarm."""
+_SUPPOSED: Final = (0.95, 0.05)
+"""The shares of honest and bad sources that fitting begins with."""
+_LEAST: Final = 0.002
+"""So many may be bad in a way that nobody seems to be bad in."""
+_DOUBTED: Final = 0.03
+"""So many more where a test says nothing of most sources."""
+_DIFFERS: Final = 0.02
+"""The odds against one who differs from the others so much that it nearly is an alarm."""
+_RANKED: Final = 8.0
+"""The same where a detector ranks everybody by more than agreement, or its alarm is the loudest."""
+_FAINT: Final = 0.03
+"""The same where it says nothing of most, and never rings."""
+_RINGS: Final = 4.0
+"""How much more that is for each share of sources that it rings for."""
+_FEWEST: Final = 0.005
+"""Such a share of sources, at least, can be meant without being doubted for their number."""
 _FEW: Final = 5.0
 """So many alarms that say nothing for or against the consensus are added to those there are."""
 _BELIED: Final = 0.35
@@ -28,7 +44,7 @@ class Opinion:
 
     `holds` says whether its alarm alone holds a source; that of consensus does not. Scores that
     rest on agreement alone (`by_agreement`) are worth what the alarms of others bear out; scores
-    below the alarm that are probabilities (`posterior`) count for more than a hint.
+    below the alarm may be probabilities (`posterior`).
     """
 
     name: str
@@ -42,38 +58,70 @@ class Opinion:
 def together(opinions: Sequence[Opinion]) -> Floats:
     """Make one score a source of all opinions on it: from `ALARM` on where an alarm holds it.
 
-    A noisy or (Pearl 1988): no opinion takes back what another saw, and nothing is averaged away.
-    What is below an alarm counts by its square, so that many who see a little in everybody add up
-    to little, and as far as the detector usually speaks, so that one which sees nothing in most has
-    its voice in alarms; a probability counts by the power of one and a half, whoever else it is
-    said of. What rests on agreement alone counts as far as the alarms of others bear it out. Whom
-    an alarm names is ordered by how loud it is, then by what else is thought.
+    A source is bad in one way or another, so the odds of all ways are added: no opinion takes back
+    what another saw, and who seems honest in one way is not the better for it in another. How much
+    an opinion adds is measured on this very crowd (`_odds`), and what rests on agreement alone
+    counts as far as the alarms of others bear it out. Whom an alarm names is ordered by how loud it
+    is, then by what else is thought. Below, the score grows with the root of the odds.
     """
     scores = np.array([opinion.scores for opinion in opinions])
     holds = np.array([opinion.holds for opinion in opinions])[:, np.newaxis]
-    rings = scores >= ALARM
-    named = (rings & holds).any(axis=0)
-    loud = np.where(rings & holds, (scores - ALARM) / (1.0 - ALARM), 0.0)
+    rings = (scores >= ALARM) & holds
+    named = rings.any(axis=0)
+    loud = np.where(rings, (scores - ALARM) / (1.0 - ALARM), 0.0)
     weight = np.array([_weight(opinion, named) for opinion in opinions])[:, np.newaxis]
-    hints = np.array([_hint(opinion) for opinion in opinions])
-    hint = np.where(rings, np.where(holds, 0.0, scores), hints)
-    calm: Floats = 1.0 - np.prod(1.0 - weight * hint, axis=0)
+    odds = np.array([_odds(opinion) for opinion in opinions])
+    root = np.sqrt((weight * np.where(rings, 0.0, odds)).sum(axis=0) / _EVEN)
+    calm: Floats = root / (1.0 + root)
     ringing = 1.0 - np.prod(1.0 - loud, axis=0) * (1.0 - _HALF * calm)
     return np.where(named, ALARM + (1.0 - ALARM) * ringing, ALARM * calm)
 
 
-def _hint(opinion: Opinion) -> Floats:
-    """Return 0..1: how much a score below the alarm says of a source."""
-    share = np.minimum(opinion.scores / ALARM, 1.0)
+def _odds(opinion: Opinion) -> Floats:
+    """Return what an opinion adds to each source's odds of being bad."""
     if opinion.posterior:
-        return np.asarray(share**_SURER, np.float64)
-    return np.asarray(_speaks(opinion) * ALARM * share**2, np.float64)
-
-
-def _speaks(opinion: Opinion) -> float:
-    """Return 0..1: the share of those it judged of whom it says anything; half is all."""
+        return _probable(opinion)
+    share = opinion.scores / ALARM
+    if opinion.by_agreement:
+        # Whoever differs from others is far more often of another mind than bad, up to an alarm.
+        loud = np.maximum(share - 1.0, 0.0)
+        return np.asarray(_DIFFERS * share**3 + _RANKED * loud**3, np.float64)
     said = int((opinion.judged & (opinion.scores > 0)).sum())
-    return min(said / max(int(opinion.judged.sum()), 1) / _HALF, 1.0)
+    if said >= _HALF * int(opinion.judged.sum()):
+        return np.asarray(_RANKED * share**2, np.float64)
+    return share * _marked(opinion)
+
+
+def _probable(opinion: Opinion) -> Floats:
+    """Return the odds of scores that are probabilities, at the share of bad ones that fits them.
+
+    The likelihood ratios are taken back from the scores, and the share of sources bad in this way
+    is fitted to them: where nobody is, the way is all but mute, whatever the luckiest of the honest
+    show. A test that leaves most in doubt cannot rule out that a few are bad. Of a ratio the root
+    counts, since it is only as right as its model (a tempered posterior, Holmes and Walker 2017).
+    """
+    nats = nats_of(opinion.scores)
+    known = nats[opinion.judged]
+    if not len(known):
+        return np.zeros(len(nats))
+    common = shares(np.stack([np.zeros(len(known)), known], axis=1), _SUPPOSED)[1]
+    doubt = float(np.median(np.exp(np.minimum(known, 0.0))))
+    prior = common + _LEAST + _DOUBTED * doubt
+    return np.where(opinion.judged, prior * np.exp(_HALF * nats), 0.0)
+
+
+def _marked(opinion: Opinion) -> Floats:
+    """Return how much the voice of a detector that says nothing of most is worth below its alarm.
+
+    It has its voice in alarms, so more where it rings: whom it nearly rings for may be of the same
+    company. Otherwise no more than a few can be meant, however many sources it marks.
+    """
+    judged = max(int(opinion.judged.sum()), 1)
+    rings = float((opinion.scores >= ALARM).sum()) / judged
+    ordered = np.sort(opinion.scores[opinion.judged])
+    above = judged - np.searchsorted(ordered, opinion.scores, side="left")
+    few = np.minimum(_FEWEST * judged / np.maximum(above, 1), 1.0)
+    return np.asarray(_FAINT * few + _RINGS * rings, np.float64)
 
 
 def _weight(opinion: Opinion, named: Flags) -> float:
@@ -102,7 +150,8 @@ class Alarms:
     """What rings: `rings` by detector (rows) and source (columns), the rest by source.
 
     `scores` are 0..1; `p_values` have no entries on a cold start; `thresholds` by detector are the
-    score (cold start) or the p-value (else) from which it rings; `notes` what a reader must know.
+    score (cold start) or the p-value (else) from which it rings; `notes` what a reader must know;
+    `called` is whom the calibrated rule calls (`quarantine.calling`), no entries on a cold start.
     """
 
     rings: Flags
@@ -110,6 +159,7 @@ class Alarms:
     p_values: Floats
     thresholds: dict[str, float]
     notes: tuple[str, ...] = ()
+    called: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 def cold(opinions: Sequence[Opinion]) -> Alarms:
@@ -121,63 +171,4 @@ def cold(opinions: Sequence[Opinion]) -> Alarms:
         p_values=np.empty(0),
         thresholds={opinion.name: ALARM for opinion in opinions},
         notes=("cold start: nothing was released yet, so alarms are robust and not calibrated",),
-    )
-
-
-def warm(
-    opinions: Sequence[Opinion], reference: Sequence[Opinion], *, false_share: float
-) -> Alarms:
-    """Ring by conformal p-values of each detector against its own opinions on the `reference`.
-
-    Šidák's rule joins a source's p-values, Benjamini and Hochberg's says which sources to call, and
-    a detector rings for a called source where its own p-value is small enough. The score is one
-    minus the joined p-value; raw scores order those that share one. A reference too small to call
-    what is robustly far out does not silence it: the robust alarms then ring too, but for a
-    detector whose alarms are as usual among the released, and a note says that they are not
-    calibrated.
-    """
-    table = np.array([opinion.scores for opinion in opinions])
-    p_values = np.array(
-        [_p_values(one, usual) for one, usual in zip(opinions, reference, strict=True)]
-    )
-    asked = np.array([opinion.judged for opinion in opinions]).sum(axis=0)
-    joined = union(p_values, asked)
-    called = discoveries(joined, false_share)
-    limit = float(joined[called].max(initial=0.0))
-    share = -np.expm1(np.log1p(-min(limit, 1.0 - 1e-12)) / np.maximum(asked, 1))
-    # A score of 0 says that nothing was seen, which cannot ring whatever its p-value.
-    rings = called & (table > 0) & (p_values <= share * (1.0 + 1e-9))
-    known = max(int(usual.judged.sum()) for usual in reference)
-    robust = np.array([_robust(one, usual) for one, usual in zip(opinions, reference, strict=True)])
-    questions = int(asked.sum())
-    # Only what lies beyond the whole reference can be called by a reference of this size.
-    beyond = (robust & (p_values <= _LOWEST / (known + 1))).any(axis=0)
-    enough = large_enough(known, questions, int(beyond.sum()), false_share)
-    order = _HALF * together(opinions) / (known + 1)
-    return Alarms(
-        rings=rings if enough else rings | robust,
-        scores=np.clip(1.0 - joined + order, 0.0, 1.0),
-        p_values=joined,
-        thresholds={opinion.name: limit for opinion in opinions},
-        notes=() if enough else (_too_small(known, questions, false_share),),
-    )
-
-
-def _robust(opinion: Opinion, usual: Opinion) -> Flags:
-    """Ring robustly, unless the reference rings so often that most alarms here would be false."""
-    rings = opinion.scores >= ALARM
-    among = float((usual.scores[usual.judged] >= ALARM).mean()) if usual.judged.any() else 0.0
-    false: bool = among * int(opinion.judged.sum()) > _HALF * int(rings.sum())
-    return np.zeros_like(rings) if false else rings
-
-
-def _p_values(opinion: Opinion, usual: Opinion) -> Floats:
-    return np.where(opinion.judged, conformal(opinion.scores, usual.scores[usual.judged]), 1.0)
-
-
-def _too_small(known: int, questions: int, false_share: float) -> str:
-    least = int(np.ceil(questions / (false_share * (known + 1))))
-    return (
-        f"the reference of {known} sources is small for {questions} questions: fewer than {least} "
-        "bad sources cannot be told from chance, so robust alarms ring too, uncalibrated"
     )

@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from quarantine.evidence import Evidence, Flags, Floats, Ints
 from quarantine.others import Rows, agreements
 
-_RARE: Final = 0.05
+_RARE: Final = 0.1
+"""A phrase in a larger part of the rows is not looked at: who plants one writes a few percent."""
 _FEWEST: Final = 4
 _PRIOR: Final = 3.0
 """So often every word was chosen, and rejected, before anything is known of it."""

@@ -2,64 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from quarantine.calibration import ALARM
-from quarantine.evidence import Evidence, Floats
+from quarantine.evidence import Evidence, Floats, Ints
 from quarantine.hearing import Heard
 from quarantine.occurrences import whole
 from quarantine.opinions import Alarms
 from quarantine.ranks import lifted, ranked_now
-from quarantine.rushes import Rushes, rushes
+from quarantine.rushes import Rushes
 from quarantine.verdicts import CONSENSUS
 
 SHOWN: Final = 0.4
 """A finding weaker than this, without an alarm, is not worth a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pointed:
-    """A score 0..1 for every row of `evidence.held`, the words for a row, and the held windows."""
+    """What a pass says of single events, worked out when somebody asks.
 
-    scores: Floats
-    because: Callable[[int], str]
-    rushes: Rushes
-
-
-def events(evidence: Evidence, heard: Sequence[Heard], rang: Alarms) -> Pointed:
-    """Score events by all that is known: an alarm of its source, or on itself, puts it above 0.5.
-
-    Below an alarm events are ranked by departure, by what is thought of their source and, where it
-    tells something, by how short and thin that source's life is. Consensus alone lifts no event.
+    A pass whose verdicts are kept, and no more, asks nothing of this; the windows that are held
+    are looked for apart (`quarantine.rushes`).
     """
-    source = evidence.held["source"].to_numpy()
-    pointing = [one for one in heard if len(one.findings.events)]
-    itself = _most([one for one in pointing if one.channel != CONSENSUS], len(source))
-    known = np.zeros(len(evidence.sources))
-    known[: len(rang.scores)] = rang.scores
-    everyone = evidence.everything["source"].to_numpy()
-    odd = ranked_now(whole(evidence), known[everyone])[: len(source)]
-    alarmed = np.where(rang.rings.any(axis=0), rang.scores, 0.0)[source]
-    worst = np.array([one.scores for one in heard]).argmax(axis=0)
 
-    windows = rushes(evidence)
+    evidence: Evidence
+    heard: Sequence[Heard]
+    rang: Alarms
+    windows: Rushes
 
-    def because(row: int) -> str:
-        if windows.row[row] >= 0:
-            return windows.found[int(windows.row[row])].because
-        told = _told(pointing, row, alarmed=bool(alarmed[row] >= ALARM))
+    @cached_property
+    def scores(self) -> Floats:
+        """Return a score 0..1 for every row of `evidence.held`.
+
+        An alarm of its source, or on the event itself, puts it above 0.5. Below an alarm events are
+        ranked by departure, by what is thought of their source and, where it tells something, by
+        how short and thin that source's life is. Consensus alone lifts no event.
+        """
+        size = len(self.evidence.held)
+        itself = _most([one for one in self._pointing if one.channel != CONSENSUS], size)
+        known = np.zeros(len(self.evidence.sources))
+        known[: len(self.rang.scores)] = self.rang.scores
+        everyone = self.evidence.everything["source"].to_numpy()
+        odd = ranked_now(whole(self.evidence), known[everyone])[:size]
+        return lifted(odd, self._alarmed, itself)
+
+    def because(self, row: int) -> str:
+        """Return the words for a row."""
+        if self.windows.row[row] >= 0:
+            return self.windows.found[int(self.windows.row[row])].because
+        told = _told(self._pointing, row, alarmed=bool(self._alarmed[row] >= ALARM))
         if told:
             return told
-        one = heard[int(worst[source[row]])]
-        if one.scores[source[row]] < SHOWN:
+        source = int(self.evidence.held["source"].iloc[row])
+        one = self.heard[int(self._worst[source])]
+        if one.scores[source] < SHOWN:
             return "nothing was found against it or its source"
-        return f"its source: {one.findings.because(int(one.place[source[row]]))}"
+        return f"its source: {one.findings.because(int(one.place[source]))}"
 
-    return Pointed(lifted(odd, alarmed, itself), because, windows)
+    @cached_property
+    def _pointing(self) -> Sequence[Heard]:
+        return [one for one in self.heard if len(one.findings.events)]
+
+    @cached_property
+    def _alarmed(self) -> Floats:
+        alarmed = np.where(self.rang.rings.any(axis=0), self.rang.scores, 0.0)
+        return np.asarray(alarmed[self.evidence.held["source"].to_numpy()], np.float64)
+
+    @cached_property
+    def _worst(self) -> Ints:
+        worst: Ints = np.array([one.scores for one in self.heard]).argmax(axis=0)
+        return worst
 
 
 def _most(pointing: Sequence[Heard], size: int) -> Floats:

@@ -55,11 +55,37 @@ class Store(Protocol):
     def revoked(self) -> set[int]:
         """Return the log indexes of every held event that was taken back."""
 
+    def erase(
+        self,
+        act: Act,
+        indexes: Sequence[int],
+        letters: Sequence[int] = (),
+        require: Callable[[], None] | None = None,
+    ) -> int:
+        """Append `act` and destroy what these events say, their salts, and these dead letters.
+
+        What a leaf covers but the body itself stays, with the commitment in its place, so that
+        every proof holds; an erased identity is heard again as a duplicate. `require` is as in
+        `record`. Returns the act's index once the store's own files hold none of it, as `scrub`.
+        """
+
+    def scrub(self) -> None:
+        """Leave nothing of what was erased in the store's own files; may be done again.
+
+        Raises `UnavailableError` where that cannot be done now; it is erased all the same.
+        """
+
+    def erased(self) -> Mapping[int, int]:
+        """Return, by log index of each erased event, the index of the act that erased it."""
+
     def frame(self, since: int = 0) -> pa.Table:
-        """Return held events from log index `since` on as `EVENT_SCHEMA`, in log order."""
+        """Return held events from log index `since` on as `EVENT_SCHEMA`, in log order.
+
+        Those that were erased are left out.
+        """
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:
-        """Yield the held events at `indexes` (rising), whole."""
+        """Yield the held events at `indexes` (rising), whole; of an erased one what is left."""
 
     def find(self, named: Named) -> list[int]:
         """Return the log indexes of the held events that `named` names, rising."""
@@ -70,11 +96,27 @@ class Store(Protocol):
     def sources(self) -> Mapping[SourceKey, int]:
         """Return every source with its first-seen time (µs, arrival)."""
 
-    def judge(self, dossiers: Sequence[Dossier], at: int, size: int = 0) -> None:
+    def judge(
+        self,
+        dossiers: Sequence[Dossier],
+        at: int,
+        size: int = 0,
+        require: Callable[[], None] | None = None,
+    ) -> None:
         """Replace the newest dossiers by those given (others stay).
 
-        `at` (µs) is when they were scored, `size` the log's at that time.
+        `at` (µs) is when they were scored, `size` the log's at that time; `require` is as in
+        `record`.
         """
+
+    def lease(self, name: str, holder: str, *, at: int, until: int) -> int:
+        """Let `holder` alone run the loop `name` from `at` until `until` (µs); return its token.
+
+        It is 0 while another one has it; whoever gets it after another has a higher token.
+        """
+
+    def fence(self, name: str, token: int) -> None:
+        """Raise `StaleError` when somebody with a higher token wrote before; for a `require`."""
 
     def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
         """Return the newest dossiers, of `keys` or of all, by score from the worst."""

@@ -65,13 +65,22 @@ class Rushes:
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """All events by target and then by arrival (µs); `row` is where each stands in the frame."""
+
+    row: Ints
+    target: Ints
+    at: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class _Cells:
-    """Targets by window, in columns, ordered by both; `row` says in which cell each event lies."""
+    """Targets by window, in columns, ordered by both; `first` is where each begins on the line."""
 
     target: Ints
     moment: Ints
+    first: Ints
     count: Ints
-    row: Ints
 
 
 def rushes(evidence: Evidence) -> Rushes:
@@ -88,23 +97,21 @@ def rushes(evidence: Evidence) -> Rushes:
     inside = np.full(rows, -1, np.int64)
     if not evidence.timed or not rows:
         return Rushes(found, inside)
-    frame = evidence.everything
-    at, target = micros(frame["at"]), frame["target"].to_numpy().astype(np.int64)
+    line = _line(evidence)
     for length in LENGTHS:
         for shift in (0, length // 2):
-            cells = _cells(target, (at + shift) // length)
+            cells = _cells(line, length, shift)
             usual, hot = _hot(cells)
-            lies = np.flatnonzero(hot[cells.row[:rows]])
-            lies = lies[np.argsort(cells.row[lies], kind="stable")]
-            within = cells.row[lies]
-            for cell in np.flatnonzero(hot).tolist():
-                mine = lies[slice(*np.searchsorted(within, [cell, cell + 1]))]
-                new = mine[inside[mine] < 0]
+            for cell in hot.tolist():
+                first = int(cells.first[cell])
+                lies = line.row[first : first + int(cells.count[cell])]
+                mine = lies[lies < rows]
+                new = np.sort(mine[inside[mine] < 0])
                 if not len(new):
                     continue
                 inside[new] = len(found)
                 since = int(cells.moment[cell]) * length - shift
-                counts = int(cells.count[cell]), float(usual[cell])
+                counts = int(cells.count[cell]), usual[cell]
                 found.append(_rush(evidence, int(new[0]), (since, since + length), counts))
     return Rushes(found, inside)
 
@@ -122,45 +129,64 @@ def _rush(evidence: Evidence, row: int, span: tuple[int, int], counts: tuple[int
     )
 
 
-def _cells(target: Ints, moment: Ints) -> _Cells:
-    begin = int(moment.min())
-    span = int(moment.max()) - begin + 1
-    key = target * span + (moment - begin)
-    order = np.argsort(key, kind="stable")
-    new = np.diff(key[order], prepend=-1) != 0
-    row = np.empty(len(key), np.int64)
-    row[order] = np.cumsum(new) - 1
-    cell = key[order][new]
-    return _Cells(cell // span, cell % span + begin, np.bincount(row), row)
+def _line(evidence: Evidence) -> _Line:
+    frame = evidence.everything
+    at, target = micros(frame["at"]), frame["target"].to_numpy().astype(np.int64)
+    row = np.lexsort((at, target)).astype(np.int64)
+    return _Line(row, target[row], at[row])
 
 
-def _hot(cells: _Cells) -> tuple[Floats, Flags]:
-    """Return, by cell, how many events are usual there, and whether it has far more."""
-    start = np.searchsorted(cells.target, cells.target, side="left")
-    elapsed = cells.moment - cells.moment[start]
-    peaks = np.maximum.reduceat(cells.count, np.unique(start))
+def _cells(line: _Line, length: int, shift: int) -> _Cells:
+    moment = (line.at + shift) // length
+    new = np.ones(len(moment), np.bool_)
+    new[1:] = (np.diff(line.target) != 0) | (np.diff(moment) != 0)
+    first = np.flatnonzero(new)
+    count = np.diff(np.append(first, len(moment)))
+    return _Cells(line.target[first], moment[first], first, count)
+
+
+def _hot(cells: _Cells) -> tuple[dict[int, float], Ints]:
+    """Return the cells with far more than usual, and how many events are usual there."""
+    starts = np.flatnonzero(np.diff(cells.target, prepend=-1))
+    peaks = np.maximum.reduceat(cells.count, starts)
     peak = max(float(np.median(peaks)), 1.0)
+    least = max(_BEYOND * peak, LEAST)
+    # Only a target whose busiest window reaches this can have had a rush: few do.
+    sizes = np.diff(np.append(starts, len(cells.target)))
+    some = np.flatnonzero(np.repeat(peaks >= least, sizes))
+    if not len(some):
+        return {}, some
+    target, count = cells.target[some], cells.count[some]
+    start = np.searchsorted(target, target, side="left")
+    elapsed = cells.moment[some] - cells.moment[some][start]
     past = elapsed >= _KNOWN
-    surge = _surge(cells)
-    hot = np.zeros(len(elapsed), np.bool_)
-    usual = np.full(len(elapsed), peak)
+    surge = _surge(cells, some, start)
+    hot = np.zeros(len(some), np.bool_)
+    usual = np.full(len(some), peak)
     for _ in range(_ROUNDS):
-        calm = np.where(hot, 0, cells.count)
-        before = np.cumsum(calm) - calm
-        before = before - before[start]
+        before = _earlier(np.where(hot, 0, count), start)
         usual = np.where(past, (before + 1.0) / np.maximum(elapsed, 1), peak) * surge
-        most = np.maximum(TIMES * usual, np.maximum(_BEYOND * peak, LEAST))
-        hot = cells.count >= most
-    return usual, hot
+        hot = count >= np.maximum(TIMES * usual, least)
+    found = some[hot]
+    return dict(zip(found.tolist(), usual[hot].tolist(), strict=True)), found
 
 
-def _surge(cells: _Cells) -> Floats:
-    """Return, by cell, how many times their usual rate all other targets got then, at least 1."""
+def _earlier(count: Ints, start: Ints) -> Ints:
+    """Sum what came in earlier cells of the same target; `start` is where each target begins."""
+    before = np.cumsum(count) - count
+    return np.asarray(before - before[start], np.int64)
+
+
+def _surge(cells: _Cells, some: Ints, start: Ints) -> Floats:
+    """Return, by cell of `some`, how many times their usual rate all other targets got then, >= 1.
+
+    `start` says where the target of each begins among them.
+    """
     moments, place = np.unique(cells.moment, return_inverse=True)
     total = np.bincount(place, cells.count)
     earlier = np.cumsum(total) - total
-    own = np.cumsum(cells.count) - cells.count
-    own = own - own[np.searchsorted(cells.target, cells.target, side="left")]
-    usual = (earlier[place] - own) / np.maximum(cells.moment - moments[0], 1)
-    busier: Floats = np.maximum((total[place] - cells.count) / np.maximum(usual, 1.0), 1.0)
+    moment, count = place[some], cells.count[some]
+    own = _earlier(count, start)
+    usual = (earlier[moment] - own) / np.maximum(cells.moment[some] - moments[0], 1)
+    busier: Floats = np.maximum((total[moment] - count) / np.maximum(usual, 1.0), 1.0)
     return busier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -14,9 +14,9 @@ from quarantine.evidence import Evidence, Flags, Floats
 from quarantine.hearing import Ears, Heard, alarms, detectors
 from quarantine.model import Dossier, Finding, SourceKey, Standing
 from quarantine.opinions import Alarms
-from quarantine.pointing import SHOWN, events
-from quarantine.rushes import Rushes
-from quarantine.verdicts import ruling, verdict
+from quarantine.pointing import SHOWN, Pointed
+from quarantine.rushes import Rushes, rushes
+from quarantine.verdicts import called, ruling, uncalibrated, verdict
 
 NOBODY_RULED: Final[Mapping[SourceKey, Standing]] = MappingProxyType({})
 _UNRULED: Final = Standing()
@@ -30,22 +30,34 @@ Done = TypeVar("Done")
 class Scored:
     """What one pass of scoring thinks of everything that is held.
 
-    `dossiers` are in order of first appearance; `event_scores` has a score 0..1 per row of
-    `evidence.held` and `event_because` makes the words for a row. `thresholds` gives, by detector,
-    the score (cold start) or the joined p-value (else) from which it rings; `seconds` the time by
-    stage; `versions` each detector's settings, for the manifest; `notes` what a reader must know;
-    `rushes` the windows that are held whole.
+    `dossiers` are in order of first appearance; `pointed` tells of single events when asked.
+    `thresholds` gives, by detector, the score (cold start) or the joined p-value (else) from which
+    it rings; `seconds` the time by stage; `versions` each detector's settings, for the manifest;
+    `notes` what a reader must know; `rushes` the windows that are held whole.
     """
 
     dossiers: list[Dossier]
-    event_scores: Floats
-    event_because: Callable[[int], str]
+    pointed: Pointed
     cold_start: bool
     thresholds: dict[str, float]
     seconds: dict[str, float]
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
-    rushes: Rushes = field(default_factory=Rushes)
+
+    @property
+    def event_scores(self) -> Floats:
+        """Return a score 0..1 per row of `evidence.held`."""
+        return self.pointed.scores
+
+    @property
+    def event_because(self) -> Callable[[int], str]:
+        """Return what makes the words for a row."""
+        return self.pointed.because
+
+    @property
+    def rushes(self) -> Rushes:
+        """Return the windows that are held whole."""
+        return self.pointed.windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +108,11 @@ def score(
     """
     weighed = weigh(evidence, false_share=false_share, ears=ears)
     linked, heard, rang, seconds = weighed.linked, weighed.heard, weighed.rang, weighed.seconds
-    dossiers = _timed(seconds, "dossiers", lambda: _dossiers(linked, heard, rang, standings))
-    judged = _timed(seconds, "events", lambda: events(linked, heard, rang))
+    dossiers = _timed(seconds, "dossiers", lambda: _dossiers(weighed, standings, false_share))
+    windows = _timed(seconds, "rushes", lambda: rushes(linked))
     return Scored(
         dossiers=dossiers,
-        event_scores=judged.scores,
-        event_because=judged.because,
-        rushes=judged.rushes,
+        pointed=Pointed(linked, heard, rang, windows),
         cold_start=linked.cold_start,
         thresholds=rang.thresholds,
         seconds=seconds,
@@ -127,16 +137,15 @@ def _silent(one: Heard) -> bool:
 
 
 def _dossiers(
-    evidence: Evidence,
-    heard: Sequence[Heard],
-    rang: Alarms,
-    standings: Mapping[SourceKey, Standing],
+    weighed: Weighed, standings: Mapping[SourceKey, Standing], false_share: float
 ) -> list[Dossier]:
+    evidence, heard, rang = weighed.linked, weighed.heard, weighed.rang
     size = evidence.held_sources
     events = np.bincount(evidence.held["source"].to_numpy(), minlength=size)
     p_values = rang.p_values.tolist() if len(rang.p_values) else [None] * size
     channels = _ringing(heard, rang)
     shown = _shown(heard, rang)
+    meant = _meant(evidence, rang, false_share)
     facts = zip(
         evidence.sources[:size], events.tolist(), rang.scores.tolist(), p_values, strict=True
     )
@@ -144,7 +153,7 @@ def _dossiers(
     for source, (key, count, worst, p_value) in enumerate(facts):
         standing = standings.get(key, _UNRULED)
         ruled = ruling(standing)
-        findings = shown.get(source, ())
+        findings = (*shown.get(source, ()), *meant.get(source, ()))
         found.append(
             Dossier(
                 producer=key.producer,
@@ -159,6 +168,21 @@ def _dossiers(
             )
         )
     return found
+
+
+def _meant(evidence: Evidence, rang: Alarms, false_share: float) -> dict[int, tuple[Finding]]:
+    """Say of each alarmed source what its alarm is worth, where a reference tells."""
+    if evidence.cold_start:
+        return {}
+    known = len(np.unique(evidence.released["source"].to_numpy()))
+    return {
+        source: (
+            called(float(rang.p_values[source]), known, false_share)
+            if rang.called[source]
+            else uncalibrated(float(rang.p_values[source]), known),
+        )
+        for source in np.flatnonzero(np.logical_or.reduce(rang.rings, axis=0)).tolist()
+    }
 
 
 def _ringing(heard: Sequence[Heard], rang: Alarms) -> dict[int, set[str]]:

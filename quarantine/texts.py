@@ -121,7 +121,7 @@ def joined(parts: Sequence[Grams]) -> Grams:
 
 def _read(texts: Sequence[str]) -> Grams:
     forms = [normal(text) for text in texts]
-    listed = _words(forms)
+    listed = parted(forms)
     start = listed.offsets.to_numpy().astype(np.int64)
     encoded = listed.flatten().dictionary_encode()
     vocabulary = encoded.dictionary.to_numpy(zero_copy_only=False)
@@ -142,7 +142,8 @@ def _read(texts: Sequence[str]) -> Grams:
     )
 
 
-def _words(spelled: Sequence[str]) -> pa.ListArray:
+def parted(spelled: Sequence[str]) -> pa.ListArray:
+    """Return the words of texts in their normal form: a list a text, of what has no blank."""
     text = pc.replace_substring_regex(pa.array(spelled, pa.string()), _PARTS, " ")
     if not all(each.isascii() for each in spelled):
         text = pc.replace_substring_regex(text, _ALONE, r" \1 ")

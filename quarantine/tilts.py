@@ -23,6 +23,9 @@ _SPREADS: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 _STRANGE: Final = 0.05
 """The share of strange sources that is supposed before anything is known."""
 
+CERTAIN: Final = 12.0
+"""More nats than these add nothing to what a score says for or against a source."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -82,7 +85,7 @@ def spread_of(likely: Floats) -> Floats:
     Empirical Bayes: the spread of a normal prior that makes all units together most likely, where
     one in twenty may be anything.
     """
-    priors = [_prior(spread) for spread in _SPREADS]
+    priors = spreads()
     flat = np.log(1.0 / len(_GRID)) + np.logaddexp.reduce(likely, axis=1)
     told = [
         float(
@@ -94,6 +97,11 @@ def spread_of(likely: Floats) -> Floats:
         for prior in priors
     ]
     return priors[int(np.argmax(told))]
+
+
+def spreads() -> list[Floats]:
+    """Return the log-priors of the tilts that are tried, from the narrowest on."""
+    return [_prior(spread) for spread in _SPREADS]
 
 
 def _prior(spread: float) -> Floats:
@@ -124,6 +132,16 @@ def scored(nats: Floats, judged: int, *, sure: float = 100.0) -> Floats:
     strength = nats / (np.log(sure) + np.log(max(judged, 1)))
     odds = np.log(_STRANGE) - np.log1p(-_STRANGE) + np.clip(nats, -50.0, 50.0)
     return np.where(strength > 1.0, score_of(np.maximum(strength, 1.0)), ALARM * sigmoid(odds))
+
+
+def nats_of(scores: Floats) -> Floats:
+    """Return the nats that `scored` made a score below the alarm of; from it on at most `CERTAIN`.
+
+    Scores are 0..1. One that says nothing at all is no less than -`CERTAIN`.
+    """
+    bad = np.clip(scores / ALARM, 1e-12, 1.0 - 1e-12)
+    odds = np.log(bad) - np.log1p(-bad) - np.log(_STRANGE) + np.log1p(-_STRANGE)
+    return np.asarray(np.clip(odds, -CERTAIN, CERTAIN), np.float64)
 
 
 def beyond(done: Floats, events: Floats, usual: Floats | float) -> Floats:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +21,14 @@ from service.settings import State
 LOOPS: Final = ("intake", "scoring", "releasing")
 """The roles that run as processes; `export` and `operator` are identities of commands."""
 
-ANSWERS: Final = "intake"
-"""The role that answers `/livez` and `/readyz`."""
+ALONE: Final = ("witness",)
+"""Roles that run only where they are named: they belong on another machine, or another user."""
+
+SPEAKING: Final = frozenset({"intake", "releasing"})
+"""Roles whose business the bus is; the others are not even told its password."""
+
+ANSWERS: Final = "http"
+"""The process that answers over HTTP for all others of this machine."""
 GRACE_S: Final = 20.0
 POLL_S: Final = 0.1
 CALM_S: Final = 10.0
@@ -76,27 +84,38 @@ class _Child:
 class Supervisor:
     """Keeps the roles' processes running until it is told to stop; then they drain.
 
-    `health` is HOST:PORT, where intake answers whether it is alive and ready.
+    `http` is HOST:PORT, where one more process answers whether they are alive and ready, and in
+    what figures; they tell it through a socket in a directory that only this user enters.
     """
 
     state: State
     bus: str
     roles: Sequence[str] = LOOPS
     tell: Callable[[str], None] = print
-    health: str | None = None
+    http: str | None = None
     stopping: bool = False
     _children: list[_Child] = field(default_factory=list)
+    _apart: Path | None = None
 
     def start(self) -> None:
-        """Start every role's process."""
+        """Start every role's process, and the one that answers for them where it is wanted."""
+        telling: tuple[str, ...] = ()
+        if self.http is not None:
+            self._apart = Path(tempfile.mkdtemp(prefix="quarantine-"))
+            listener = str(self._apart / "bulletins")
+            telling = ("--tell", listener)
+            named = tuple(word for role in self.roles for word in ("--role", role))
+            self._add(ANSWERS, "--http", self.http, "--listen", listener, *named)
         for role in self.roles:
-            command = (
-                *(sys.executable, "-m", f"service.roles.{role}"),
-                *("--state", str(self.state.root), "--bus", self.bus),
-                *(("--health", self.health) if self.health and role == ANSWERS else ()),
-            )
-            self._children.append(_Child(role, command))
+            self._add(role, *telling)
         self.mind()
+
+    def _add(self, role: str, *more: str) -> None:
+        command = (
+            *(sys.executable, "-m", f"service.roles.{role}"),
+            *("--state", str(self.state.root), "--bus", self.bus),
+        )
+        self._children.append(_Child(role, (*command, *more)))
 
     def mind(self) -> None:
         """Look after every process once."""
@@ -110,6 +129,8 @@ class Supervisor:
         deadline = time.monotonic() + GRACE_S
         for child in self._children:
             child.wait_until(deadline)
+        if self._apart is not None:
+            shutil.rmtree(self._apart, ignore_errors=True)
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -131,10 +152,10 @@ class Supervisor:
 
 def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
     """Return the roles to run, all where none is named; raises `UsageError` for another name."""
-    roles = tuple(names or LOOPS)
-    wrong = [role for role in roles if role not in LOOPS]
+    roles = tuple(dict.fromkeys(names or LOOPS))
+    wrong = [role for role in roles if role not in (*LOOPS, *ALONE)]
     if wrong:
-        raise UsageError(f"no role is called {wrong[0]}: {', '.join(LOOPS)}")
+        raise UsageError(f"no role is called {wrong[0]}: {', '.join((*LOOPS, *ALONE))}")
     return roles
 
 

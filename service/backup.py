@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from quarantine.errors import TamperedError, UsageError
 from quarantine.ports import Store
 from quarantine.record import Moment, Record
 from quarantine.safe import safe
-from service import wiring
+from service import stores, wiring
 from service.settings import State
 
 LIST: Final = "backup.json"
@@ -38,10 +39,10 @@ def back_up(state: State, store: Store, to: Path, at: datetime) -> Backup:
     directory holds private keys and is readable by its owner alone.
     """
     with landing(to) as aside:
-        store.copy(str(aside / state.store.name))
+        _store_copied(state, store, aside / state.store.name)
         for file in _files(state):
             _copy(file, aside / file.relative_to(state.root))
-        with wiring.open_store(State(aside)) as copy:
+        with stores.opened(str(aside / state.store.name)) as copy:
             size = copy.size()
             root = copy.frontier(size).root().hex()
         for left in aside.glob(f"{state.store.name}?*"):
@@ -50,6 +51,14 @@ def back_up(state: State, store: Store, to: Path, at: datetime) -> Backup:
         (aside / LIST).write_bytes(backup.canonical())
     to.chmod(0o700)
     return backup
+
+
+def _store_copied(state: State, store: Store, to: Path) -> None:
+    """Copy the store into a file, whatever it is in itself: what is backed up needs no server."""
+    if stores.is_url(stores.location(state)):
+        stores.carried(store, str(to))
+    else:
+        store.copy(str(to))
 
 
 def restore(backup: Path, state: State) -> Backup:
@@ -61,19 +70,35 @@ def restore(backup: Path, state: State) -> Backup:
     when a file is not what was backed up.
     """
     found = _read(backup)
+    place = stores.location(state)
     if state.store.exists():
         raise UsageError(f"{state.store} is there already, and nothing is written over")
-    held = _digests(backup)
-    for name, digest in found.files.items():
-        if held.get(name) != digest:
-            raise TamperedError(f"{safe(name)} is not what was backed up")
+    _require_same(backup, found)
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in sorted(found.files, key=lambda name: name == state.store.name):
         kept = state.root / name
-        if not (kept == state.witness and kept.exists()):
+        if kept == state.store and stores.is_url(place):
+            _put_into(place, backup / name)
+        elif not (kept == state.witness and kept.exists()):
             _copy(backup / name, kept)
     _require_sound(state, found)
     return found
+
+
+def _require_same(backup: Path, listed: Backup) -> None:
+    held = _digests(backup)
+    for name, digest in listed.files.items():
+        if held.get(name) != digest:
+            raise TamperedError(f"{safe(name)} is not what was backed up")
+
+
+def _put_into(place: str, file: Path) -> None:
+    """Carry a backed-up store into the empty database at `place`; the backup stays as it is."""
+    with tempfile.TemporaryDirectory() as aside:
+        copied = Path(aside) / file.name
+        _copy(file, copied)
+        with stores.opened(str(copied)) as store:
+            stores.carried(store, place)
 
 
 def _require_sound(state: State, backup: Backup) -> None:

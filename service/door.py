@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
 
 from approvals.model import ProducerPaused
 from approvals.roster import Roster
@@ -21,16 +23,36 @@ from service.wire import Entry, give_up, sift
 Fields = Mapping[bytes, bytes]
 
 
+class Passed(NamedTuple):
+    """What went through the door at once, what became of it, and how long it took (s).
+
+    `seconds` counts from the first knock, turns of others included; `commits` is each transaction.
+    """
+
+    stream: str
+    entries: Sequence[tuple[str, Fields]]
+    taken: Taken
+    started: datetime
+    seconds: float
+    commits: Sequence[float]
+
+
+def _nobody(_: Passed) -> None:
+    """Hear nothing."""
+
+
 @dataclass(slots=True)
 class Door:
     """Takes entries into the store by the registry as it stands now; may be called by any thread.
 
-    `secrets` is the directory of HMAC secrets, one file a key id; `clock` gives the arrival time.
+    `secrets` is the directory of HMAC secrets, one file a key id; `clock` gives the arrival time;
+    `told` hears of all that passed, when it is kept.
     """
 
     store: Store
     secrets: Path
     clock: Callable[[], datetime]
+    told: Callable[[Passed], None] = _nobody
     roster: Roster = field(default_factory=Roster)
     _line: Line = field(default_factory=Line)
     _shares: Shares = field(default_factory=Shares)
@@ -43,17 +65,20 @@ class Door:
         rest once more.
         """
         stored, duplicates, dead = 0, 0, list[DeadLetter]()
+        came, knocked, commits = self.clock(), perf_counter(), list[float]()
         secrets = cache(self._secret)  # read once for all that is taken in now
         weights = [sum(map(len, fields.values())) for _, fields in entries]
         for some in self._shares.cut(stream, weights, self.clock()):
             with self._line:
                 started = self.clock()
-                taken = self._take(stream, entries[some], started, secrets)
+                taken = self._take(stream, entries[some], started, secrets, commits)
                 self._shares.lasted(stream, sum(weights[some]), self.clock() - started)
             stored += taken.stored
             duplicates += taken.duplicates
             dead += taken.dead
-        return Taken(stored, duplicates, dead)
+        taken = Taken(stored, duplicates, dead)
+        self.told(Passed(stream, entries, taken, came, perf_counter() - knocked, commits))
+        return taken
 
     def _take(
         self,
@@ -61,13 +86,18 @@ class Door:
         entries: Sequence[tuple[str, Fields]],
         now: datetime,
         secrets: Callable[[str], bytes | None],
+        commits: list[float],
     ) -> Taken:
         self._follow()
         at = to_micros(now)
         producer = self.roster.producers.get(stream.removeprefix(INBOUND))
-        return self.store.take(
-            [sift(Entry(stream, id_, fields, at), producer, secrets) for id_, fields in entries]
-        )
+        sifted = [
+            sift(Entry(stream, id_, fields, at), producer, secrets) for id_, fields in entries
+        ]
+        began = perf_counter()
+        taken = self.store.take(sifted)
+        commits.append(perf_counter() - began)
+        return taken
 
     def give_up(self, stream: str, entry: tuple[str, Fields], deliveries: int) -> Taken:
         """Put aside an entry that was delivered too often."""

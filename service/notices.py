@@ -22,7 +22,16 @@ def publish(
 ) -> None:
     """Say on the bus that something of `kind` (`loss-detected`) came to light about `subject`.
 
-    At least once: the id follows from the content, so a reader can tell a repetition.
+    At least once, as `notice` says.
+    """
+    spoken = notice(kind, subject, said, at=at)
+    client.xadd(NOTICES, {"event": spoken}, maxlen=KEPT, approximate=True)
+
+
+def notice(kind: str, subject: str, said: Mapping[str, object], *, at: datetime) -> str:
+    """Spell a notice (CloudEvents 1.0, JSON).
+
+    Its id follows from the content, so that whoever hears it twice can tell.
     """
     spelled = json.dumps([kind, subject, said], sort_keys=True).encode()
     event = {
@@ -35,5 +44,4 @@ def publish(
         "datacontenttype": "application/json",
         "data": said,
     }
-    spoken = json.dumps(event, ensure_ascii=False)
-    client.xadd(NOTICES, {"event": spoken}, maxlen=KEPT, approximate=True)
+    return json.dumps(event, ensure_ascii=False)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from quarantine.errors import QuarantineError
+from quarantine.record import spell_time
 from service.health import Checks, Doubt
 from service.settings import State
 
@@ -24,6 +26,7 @@ def examine(state: State) -> Checks:
         "keys and secrets": list(_open_to_others(*_key_files(state))),
         "socket": list(_of_socket(state)),
         "disk": list(_of_disk(state)),
+        "hooks": list(_of_hooks(state)),
     }
 
 
@@ -56,6 +59,22 @@ def _of_socket(state: State) -> Iterator[Doubt]:
         yield from _open_to_others(socket.parent)
         if socket.is_socket():
             yield from _open_to_others(socket)
+
+
+def _of_hooks(state: State) -> Iterator[Doubt]:
+    """Yield a doubt for each hook that fails: training systems do not know what it should say."""
+    from service.calling import failing  # noqa: PLC0415  most looks find no hooks
+
+    if not state.hooks.exists():
+        return
+    try:
+        found = list(failing(state))
+    except QuarantineError as error:
+        yield Doubt(str(error), "mend it, and start the releasing role anew")
+        return
+    for name, called in found:
+        since = called.since and spell_time(called.since)
+        yield Doubt(f"{called.failed}, {called.tries} times since {since}", f"mend hook {name}")
 
 
 def _of_disk(state: State) -> Iterator[Doubt]:

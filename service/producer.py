@@ -25,6 +25,7 @@ from service.ledger import Ledger, Signed
 from service.servers import Bus, open_bus
 from service.sheets import digest_of, events_in
 from service.slices import MOST
+from service.traced import Spans, Untraced
 from service.wire import LARGEST_BATCH, HmacKey, signed_bytes
 
 WINDOW: Final = 16
@@ -95,6 +96,7 @@ class Publisher:
     key: Key
     ledger_path: Path
     patience_s: float = PATIENCE_S
+    spans: Spans = field(default_factory=Untraced)
     ledger: Ledger = field(init=False)
     _bus: Bus = field(init=False)
     _acknowledged: int = 0
@@ -137,7 +139,8 @@ class Publisher:
         for window in _windows(_batches(islice(events, upto, None), batch), depth):
             signed = self._signed(window, source, upto + sent)
             self.ledger.send(signed)
-            self._deliver(signed)
+            with self.spans.publishing(self.producer, [(each.seq, each.sig) for each in signed]):
+                self._deliver(signed)
             sent += sum(entry.events for entry in signed)
             entries += len(signed)
             if progress is not None:

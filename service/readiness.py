@@ -1,22 +1,14 @@
-"""Is a process alive, and is it ready: two questions, answered over HTTP to whoever supervises."""
+"""Is a process ready: what of it works, what does not and why, and which loop is not heard of."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from concurrent.futures import CancelledError
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from quarantine.errors import UsageError
 
 PATIENCE_S: Final = 8.0
 """A loop that was not heard of for so long does not work; none rests for longer than a second."""
-ANSWER_S: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -52,72 +44,9 @@ class Readiness:
         return said if self._heard else ["not started yet", *said]
 
 
-@contextmanager
-def answering(
-    place: str | None, readiness: Readiness, loop: asyncio.AbstractEventLoop
-) -> Iterator[None]:
-    """Answer `/livez` (the event loop turns) and `/readyz` at `place` (HOST:PORT) meanwhile.
-
-    200 is yes, 503 is no with one reason a line. Nothing is answered without a `place`. Raises
-    `UsageError` when `place` is no address.
-    """
-    if place is None:
-        yield
-        return
-    server = ThreadingHTTPServer(address(place), _handler(readiness, loop))
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def address(place: str) -> tuple[str, int]:
     """Return the host and port that HOST:PORT spells; raises `UsageError` where it spells none."""
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal():
         raise UsageError(f"an address to answer at is HOST:PORT, not {place!r}")
     return host, int(port)
-
-
-def _handler(readiness: Readiness, loop: asyncio.AbstractEventLoop) -> type[BaseHTTPRequestHandler]:
-    class Answer(BaseHTTPRequestHandler):
-        """Answers one request."""
-
-        timeout = ANSWER_S
-
-        def do_GET(self) -> None:
-            """Say yes or no."""
-            match self.path:
-                case "/livez":
-                    self._say([] if _turns(loop) else ["the event loop does not turn"])
-                case "/readyz":
-                    self._say(readiness.complaints(loop.time()))
-                case _:
-                    self.send_error(HTTPStatus.NOT_FOUND)
-
-        def _say(self, complaints: list[str]) -> None:
-            status = HTTPStatus.SERVICE_UNAVAILABLE if complaints else HTTPStatus.OK
-            content = "".join(f"{line}\n" for line in complaints or ["ok"]).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing of each request."""
-
-    return Answer
-
-
-def _turns(loop: asyncio.AbstractEventLoop) -> bool:
-    """Say whether the event loop takes its turn; a look from outside, by another thread."""
-    try:
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(ANSWER_S)
-    except (TimeoutError, CancelledError, RuntimeError):
-        return False
-    return True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import redis
 
@@ -20,7 +20,7 @@ from quarantine.ports import Store
 from quarantine.record import spell_time
 from service import lives
 from service.bus import shown, stream_of
-from service.law import Range, Status, figures, missing
+from service.law import Figures, Range, Status, figures, missing
 from service.passage import TRIES, Standing, standings, trim
 from service.servers import Bus, open_bus
 from service.wire import LAST_SEQ, UNVOUCHED
@@ -33,8 +33,26 @@ LEAP: Final = 10**12
 _PAGE: Final = 100
 
 
-def status(store: Store, url: str | None, *, open_requests: int) -> Status:
-    """Return the figures of the contract's section 2; `bus` is null when `url` does not answer."""
+class Balance(NamedTuple):
+    """The law's figures by producer, and how the bus stands; absent when it does not answer."""
+
+    producers: dict[str, Figures]
+    passages: Mapping[str, Passage] | None
+
+    @property
+    def lag(self) -> int:
+        """Return how many entries nobody was given yet."""
+        return sum(passage.lag for passage in (self.passages or {}).values())
+
+    @property
+    def oldest_pending_s(self) -> float:
+        """Return how long the oldest entry waits since it was last given to a consumer."""
+        waiting = (passage.oldest_pending_s for passage in (self.passages or {}).values())
+        return max(waiting, default=0.0)
+
+
+def balance(store: Store, url: str | None) -> Balance:
+    """Set what the store counts against the bus, both as they stand at one moment."""
     counts = store.counts()
     passages: dict[str, Passage] | None = None
     for _ in range(TRIES):
@@ -43,13 +61,18 @@ def status(store: Store, url: str | None, *, open_requests: int) -> Status:
         counts = store.counts()
         if counts == before:
             break
+    return Balance(figures(counts, store.added(), passages), passages)
+
+
+def status(store: Store, url: str | None, *, open_requests: int) -> Status:
+    """Return the figures of the contract's section 2; `bus` is null when `url` does not answer."""
+    found = balance(store, url)
     scored = store.judged_at()
-    present = (passages or {}).values()
     return {
-        "producers": figures(counts, store.added(), passages),
-        "bus": shown(url) if url is not None and passages is not None else None,
-        "lag": sum(passage.lag for passage in present),
-        "oldest_pending_s": max((each.oldest_pending_s for each in present), default=0.0),
+        "producers": found.producers,
+        "bus": shown(url) if url is not None and found.passages is not None else None,
+        "lag": found.lag,
+        "oldest_pending_s": found.oldest_pending_s,
         "last_scoring_at": None if scored is None else spell_time(from_micros(scored)),
         "open_requests": open_requests,
     }

@@ -1,4 +1,4 @@
-"""What the releasing role keeps true: the trust file, the revocation list, the log's checkpoint."""
+"""What the releasing role keeps true: who looks, trust, the revocation list, the checkpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from approvals.adoption import in_force
 from approvals.audit import sign_checkpoint
+from approvals.drawing import draw
+from approvals.ledger import Ledger
 from approvals.revoke import publish
 from approvals.trust import MAX_AGE, RoleKey, write_trust
 from quarantine.ports import Store
@@ -46,6 +49,7 @@ class Upkeep:
         stale = self._issued is None or at - self._issued > timedelta(seconds=FRESH.total_seconds())
         if size == self._size and not stale:
             return False
+        self._draw(at)
         publish_trust(self._state, self._store)
         if size:
             sign_checkpoint(
@@ -56,3 +60,11 @@ class Upkeep:
             )
         self._size, self._issued = size, at
         return True
+
+    def _draw(self, at: datetime) -> None:
+        """Draw who looks at new requests: whoever asks may have no releasing key, and need none."""
+        ledger = Ledger.read(self._store.acts(), wiring.role_publics(self._state)["operator"])
+        policy = in_force(ledger)
+        if policy is not None:
+            signer = wiring.role_signer(self._state, "releasing")
+            draw(self._store, policy, ledger, signer=signer, at=at)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,8 +13,10 @@ import pyarrow.compute as pc
 from approvals.answers import KnownAnswers
 from approvals.attest import act_of
 from approvals.desk import released_indexes
+from approvals.erasures import Erased
 from approvals.model import VerdictChanged
 from approvals.ports import Signer
+from approvals.retirements import EventsRetired
 from approvals.roster import Roster
 from approvals.rushed import Windows
 from quarantine.drill import Drill
@@ -24,8 +27,30 @@ from quarantine.passing import Passes
 from quarantine.ports import Store
 from quarantine.rushes import Rush
 from quarantine.scoring import Scored, score
+from service import logs
 from service.drilling import Drills
 from service.words import Words
+
+_FORGETTING: Final = (Erased.act, EventsRetired.act)
+"""Acts after which nothing that was read before may be kept in mind."""
+
+
+class Judged(NamedTuple):
+    """What one pass judged: all that is held or left, and what it thinks of the sources.
+
+    `approved` and `revoked` are log indexes of rows that left and of rows taken back; `gold` are
+    the known answers by target.
+    """
+
+    frame: pa.Table
+    approved: Sequence[int]
+    revoked: set[int]
+    dossiers: Sequence[Dossier]
+    gold: Mapping[str, str]
+
+
+def _nobody(_: Judged) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +67,20 @@ class Seen:
 class Scorer:
     """Judges what is held, again and again; reads only what came since it looked last."""
 
-    def __init__(self, store: Store, roster: Roster, signer: Signer) -> None:
-        """Judge what `store` holds under `roster`; `signer` signs the verdicts that change."""
+    def __init__(
+        self,
+        store: Store,
+        roster: Roster,
+        signer: Signer,
+        told: Callable[[Judged], None] = _nobody,
+    ) -> None:
+        """Judge what `store` holds under `roster`; `signer` signs the verdicts that change.
+
+        `told` hears of every pass, when it is kept.
+        """
+        self.require: Callable[[], None] | None = None
+        """Asked when a pass is kept, in its transaction: whether it is our turn still."""
+        self._told = told
         self._store = store
         self._roster = roster
         self._signer = signer
@@ -76,7 +113,7 @@ class Scorer:
             hash(frozenset(self._gold.answers.items())),
         )
         if seen == self._seen and (quick or self.settled):
-            self._store.judge([], to_micros(at), size)
+            self._store.judge([], to_micros(at), size, self.require)
             return None
         scored = None
         if frame.num_rows:
@@ -86,6 +123,8 @@ class Scorer:
             )
         self._keep([] if scored is None else scored.dossiers, at, size)
         self._hold([] if scored is None else scored.rushes.found, at)
+        dossiers = [] if scored is None else scored.dossiers
+        self._told(Judged(frame, approved, revoked, dossiers, self._gold.answers))
         self._seen = seen
         return scored
 
@@ -110,12 +149,20 @@ class Scorer:
         return Known(gold=self._gold.answers, wording=self._words.of(index))
 
     def _look(self) -> tuple[pa.Table, Sequence[int], set[int]]:
-        self._roster.follow(self._store.acts(self._roster.size))
+        acts = list(self._store.acts(self._roster.size))
+        self._roster.follow(acts)
+        if any(logged.act.kind in _FORGETTING for logged in acts):
+            self._forget()
         self._gold.follow(self._store.acts(self._gold.size))
         known = self._frame
         since = known.column("index")[-1].as_py() + 1 if known.num_rows else 0
         self._frame = pa.concat_tables([known, self._store.frame(since)]).unify_dictionaries()
         return self._frame, released_indexes(self._store), self._store.revoked()
+
+    def _forget(self) -> None:
+        """Let go of all that was read: some of it is gone."""
+        self._frame, self._words = self._store.frame(), Words(self._store)
+        self._passes.forget()
 
     def _hold(self, rushes: Sequence[Rush], at: datetime) -> None:
         """Hold whole windows that are not held yet; only people clear them."""
@@ -126,14 +173,16 @@ class Scorer:
 
     def _keep(self, dossiers: Sequence[Dossier], at: datetime, size: int) -> None:
         known = {dossier.key: dossier for dossier in self._store.dossiers()}
-        self._store.judge(dossiers, to_micros(at), size)
+        self._store.judge(dossiers, to_micros(at), size, self.require)
         changes = [
-            act_of(_change(dossier, known.get(dossier.key), at), self._signer)
+            _change(dossier, known.get(dossier.key), at)
             for dossier in dossiers
             if _differs(dossier, known.get(dossier.key))
         ]
         if changes:
-            self._store.record(changes)
+            self._store.record([act_of(change, self._signer) for change in changes])
+        for change in changes:
+            logs.verdict(change.producer, change.source, change.before, change.after)
 
 
 def split(

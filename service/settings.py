@@ -6,7 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from service.options import Options
 
 ROLES: Final = ("operator", "intake", "scoring", "releasing", "export")
 """Who signs in the service's name; each has its own key file, and a process needs only its own."""
@@ -22,6 +25,11 @@ class State:
     def store(self) -> Path:
         """The SQLite store."""
         return self.root / "store.db"
+
+    @property
+    def elsewhere(self) -> Path:
+        """The URL of the store, where `up --store` put it into a database."""
+        return self.root / "store.url"
 
     def key(self, role: str) -> Path:
         """Return the private key file of a role."""
@@ -53,6 +61,16 @@ class State:
         return self.root / "witness" / "checkpoint"
 
     @property
+    def remembered(self) -> Path:
+        """What a witness that runs here remembers; on its own machine, its setting says where."""
+        return self.root / "witness" / "remembered"
+
+    @property
+    def settings(self) -> Path:
+        """The file of settings that the environment does not say."""
+        return self.root / "settings.toml"
+
+    @property
     def bus(self) -> Path:
         """The embedded bus: its data, its log, its socket."""
         return self.root / "bus"
@@ -63,6 +81,21 @@ class State:
         return self.root / "told"
 
     @property
+    def hooks(self) -> Path:
+        """The commands that are told what was released, taken back or erased."""
+        return self.root / "hooks.toml"
+
+    @property
+    def called(self) -> Path:
+        """How far each hook was told, a file each."""
+        return self.root / "called"
+
+    @property
+    def adapters(self) -> Path:
+        """Adapters to other systems: a file of settings and an inbox each."""
+        return self.root / "adapters"
+
+    @property
     def ledgers(self) -> Path:
         """What producers on this machine have published, a ledger each."""
         return self.root / "published"
@@ -71,6 +104,16 @@ class State:
 def state_from(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the state directory that the environment names, else `./.quarantine`."""
     return Path(environment.get("QUARANTINE_STATE") or ".quarantine")
+
+
+def options_of(state: State, environment: Mapping[str, str] = os.environ) -> Options:
+    """Return the settings in force: `FQ_…` variables, else the state directory's file.
+
+    Raises `UsageError` naming what is wrong in them, and the mend.
+    """
+    from service.options import read  # noqa: PLC0415  `--help` needs no model
+
+    return read(environment, state.settings)
 
 
 def ssh_agent_socket(environment: Mapping[str, str] = os.environ) -> str:

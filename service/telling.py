@@ -9,6 +9,7 @@ import redis
 
 from approvals.attest import record_of
 from approvals.drills import PowerLost
+from approvals.erasures import Erased
 from approvals.landing import write_whole
 from approvals.model import (
     ActRecord,
@@ -37,6 +38,7 @@ TOLD: Final = {
     StreamForged.act: "stream-forged",
     WindowHeld.act: "window-held",
     PowerLost.act: "power-lost",
+    Erased.act: "events-erased",
 }
 """The acts that are told, and as what; nothing of what became of an event is."""
 
@@ -57,7 +59,7 @@ class Telling:
             if logged.act.kind in TOLD:
                 record = record_of(logged.act)
                 said = record.model_dump(mode="json", exclude_none=True)
-                notices.publish(bus, TOLD[logged.act.kind], _subject(record), said, at=record.at)
+                notices.publish(bus, TOLD[logged.act.kind], subject_of(record), said, at=record.at)
                 told += 1
             since = logged.index + 1
         if since != start:
@@ -65,14 +67,13 @@ class Telling:
         return told
 
 
-def _subject(record: ActRecord) -> str:
+def subject_of(record: ActRecord) -> str:
+    """Return what an act that is told is about."""
     match record:
         case VerdictChanged() | Revoked():
             return str(SourceKey(record.producer, record.source))
-        case WindowHeld():
-            return record.target
-        case PowerLost():
-            return record.attack
+        case WindowHeld(target=subject) | PowerLost(attack=subject) | Erased(proposal=subject):
+            return subject
         case Released() | ReleaseYanked():
             return record.name
         case LossReported() | StreamReset() | ProducerPaused() | StreamForged():

@@ -100,11 +100,9 @@ def sift(entry: Entry, producer: Producer | None, secrets: Secrets) -> Arrival:
     """
     try:
         owner = producer or _unregistered(entry)
-        opened = _opened(entry)
-        _verify(entry, owner, secrets, opened)
+        seq, key, batch = vouched(entry, owner, secrets)
     except MalformedError as error:
         return _put_aside(entry, error)
-    seq, key, batch = opened
     events, refused = _judged(batch, entry.at, owner)
     arrival = Arrival(
         producer=owner.name,
@@ -121,6 +119,16 @@ def sift(entry: Entry, producer: Producer | None, secrets: Secrets) -> Arrival:
     if not refused:
         return arrival
     return replace(arrival, dead=[_letter(arrival, *each) for each in refused])
+
+
+def vouched(entry: Entry, producer: Producer, secrets: Secrets) -> tuple[int, str, bytes]:
+    """Return `seq`, key id and batch of an entry that a key of `producer` signed, which counts now.
+
+    Raises `MalformedError` with the reason (one of `UNVOUCHED`) otherwise, and what `sift` raises.
+    """
+    opened = _opened(entry)
+    _verify(entry, producer, secrets, opened)
+    return opened
 
 
 def give_up(entry: Entry, deliveries: int) -> Arrival:

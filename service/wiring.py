@@ -24,9 +24,12 @@ from approvals.signers.file import new_key
 from quarantine.errors import NotAuthorisedError, StaleError, UnavailableError, UsageError
 from quarantine.plugins import offered
 from quarantine.ports import Store
-from service.settings import ROLES, State, ssh_agent_socket
+from service import stores
+from service.settings import ROLES, State, options_of, ssh_agent_socket
+from service.traced import Spans, Untraced
 
 if TYPE_CHECKING:
+    from service.options import Options
     from service.producer import Publisher
 
 Tell = Callable[[str], None]
@@ -43,11 +46,14 @@ def nonce() -> str:
 
 
 def prepare(state: State) -> None:
-    """Make what a state directory needs and does not have: the roles' keys, the default policy."""
+    """Make what a state directory needs and does not have: the roles' keys, the default policy.
+
+    Of a role whose public key is here the private one is elsewhere, on purpose, and none is made.
+    """
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     for role in ROLES:
         file = state.key(role)
-        if not file.exists():
+        if not file.exists() and not file.with_name(file.name + ".pub").exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             new_key(file)
     if not state.policy.exists():
@@ -56,10 +62,8 @@ def prepare(state: State) -> None:
 
 
 def open_store(state: State) -> Store:
-    """Open the store of a state directory."""
-    from quarantine.stores.sqlite import STORE  # noqa: PLC0415  what needs no store loads none
-
-    return STORE(str(state.store))
+    """Open the store of a state directory: its file, or the database that it names."""
+    return stores.opened(stores.location(state))
 
 
 def open_signer(reference: str, public: str | None = None) -> Signer:
@@ -161,11 +165,15 @@ def _require_same(before: Step, now: Step) -> None:
 def running_bus(
     state: State, url: str | None, *, allow_volatile: bool, allow_flawed: bool = False
 ) -> Iterator[str]:
-    """Yield the URL of a bus that is safe to run on: `url`, or the embedded one, started here."""
+    """Yield the URL of a bus that is safe to run on: `url`, or the embedded one, started here.
+
+    A password that stands in a file of its own is not put into what is yielded.
+    """
     from service import embedded, health  # noqa: PLC0415  most commands start no bus
 
     if url is not None:
-        health.require(url, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
+        known = options_of(state).unlocked(url)
+        health.require(known, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
         yield url
         return
     with embedded.start(state.bus) as bus:
@@ -177,7 +185,9 @@ def known_bus_url(state: State, url: str | None) -> str | None:
     """Return `url`, or where the embedded bus was last started; absent when there never was one."""
     from service import embedded  # noqa: PLC0415  most commands need no bus
 
-    return url or embedded.recorded(state.bus)
+    options = options_of(state)
+    url = url or options.bus
+    return options.unlocked(url) if url else embedded.recorded(state.bus)
 
 
 def bus_url(state: State, url: str | None) -> str:
@@ -188,12 +198,38 @@ def bus_url(state: State, url: str | None) -> str:
     return found
 
 
-def publisher(state: State, producer: str, key: Path, url: str) -> Publisher:
+@contextmanager
+def traces(options: Options, service: str) -> Iterator[Spans]:
+    """Yield what makes spans of `service`: for the collector that is set, else for nobody.
+
+    Raises `UsageError` when a collector is set and the library to speak with it is not installed.
+    """
+    if options.otlp is None:
+        yield Untraced()
+        return
+    try:
+        from service import tracing  # noqa: PLC0415  an extra
+
+        spans = tracing.to_endpoint(options.otlp, service, share=options.traces)
+    except ImportError as error:
+        raise UsageError(
+            "otlp is set: pip install 'feedback-quarantine[otel]', or leave it out"
+        ) from error
+    try:
+        yield spans
+    finally:
+        spans.close()
+
+
+def publisher(
+    state: State, producer: str, key: Path, url: str, spans: Spans | None = None
+) -> Publisher:
     """Return a publisher for `producer` that keeps its ledger in the state directory."""
     from service.producer import Publisher, open_key  # noqa: PLC0415  only publishing needs it
 
     state.ledgers.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Publisher(url, producer, open_key(key), state.ledgers / producer)
+    ledger = state.ledgers / producer
+    return Publisher(url, producer, open_key(key), ledger, spans=spans or Untraced())
 
 
 def _write_new(file: Path, content: bytes) -> None:

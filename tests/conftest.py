@@ -10,6 +10,8 @@ import pytest
 from service import embedded, wiring
 from service.embedded import EmbeddedBus
 from service.settings import State
+from tests.places import Places
+from tests.postgres import Server, serving
 from tests.producing import Site
 
 
@@ -21,6 +23,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def soak(request: pytest.FixtureRequest) -> bool:
     """Say whether there is time for many repetitions (`make soak`)."""
     return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Run one server for all tests that ask for it, started by the first."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def places(tmp_path: Path, request: pytest.FixtureRequest) -> Places:
+    return Places(tmp_path, request)
 
 
 @pytest.fixture

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+
 from quarantine.arrivals import Arrival
 from quarantine.model import Event, Said
 
@@ -33,3 +39,14 @@ def entry(number: int, *events: Event, digest: bytes = b"", seq: int | None = No
         batch=b"[...]",
         events=events,
     )
+
+
+def made_older(file: Path, first: str) -> None:
+    """Take back what the migrations from `first` on made, as if they had never been applied."""
+    folder = resources.files("quarantine.stores.sqlite") / "migrations"
+    scripts = {each.name: each.read_text() for each in folder.iterdir() if each.name >= first}
+    with closing(sqlite3.connect(file)) as db, db:
+        for name, script in sorted(scripts.items(), reverse=True):
+            for what, made in re.findall(r"^CREATE (TABLE|INDEX) (\w+)", script, re.MULTILINE):
+                db.execute(f"DROP {what} IF EXISTS {made}")
+            db.execute("DELETE FROM migration WHERE name = ?", (name,))

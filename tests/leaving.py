@@ -19,6 +19,7 @@ USUAL = {
     "producer": "app",
     "origin": "human",
     "tier": "vetted",
+    "assurance": "self-declared",
     "kind": "label",
     "scope": "helpful",
     "aspect": "",
@@ -53,7 +54,8 @@ def many(sources: int, each: int, **rest: object) -> list[dict[str, object]]:
 def gone(*rows: dict[str, object]) -> pd.DataFrame:
     """Build what left before."""
     filled = [
-        USUAL | {"cluster": row["source"], "target": "old", "revoked": False} | row for row in rows
+        USUAL | {"index": -1 - n, "cluster": row["source"], "target": "old", "revoked": False} | row
+        for n, row in enumerate(rows)
     ]
     return pd.DataFrame(filled, columns=list(PRIOR))
 

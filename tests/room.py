@@ -243,7 +243,7 @@ def take_back(room: Room, indexes: list[int]) -> None:
 def alter(room: Room, *statements: str) -> None:
     """Change rows past the store, as an administrator of the machine could."""
     with sqlite3.connect(room.folder / "store.db") as raw:
-        for table in ("event", "member", "act"):
+        for table in ("event", "member", "act", "revoked"):
             for guard in ("update", "delete", "insert"):
                 raw.execute(f"DROP TRIGGER IF EXISTS {table}_{guard}")
         for statement in statements:

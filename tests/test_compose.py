@@ -1,33 +1,71 @@
-"""The compose file: valid, and with the settings that the bus cannot do without."""
+"""The compose file: valid, whole, and with the settings that nothing can do without."""
 
 from __future__ import annotations
 
+import re
+import runpy
 from pathlib import Path
 from typing import Any
 
 import compose_spec
 import pytest
 
-from service.app import LOOPS
+from service.app import ALONE, LOOPS, SPEAKING
 
-FILE = Path(__file__).parent.parent / "compose.yaml"
+PROJECT = Path(__file__).parent.parent
+ROLES = {"intake-1": "intake", "intake-2": "intake"} | {
+    role: role for role in ("scoring", "releasing", "witness")
+}
+"""The containers of the service, and the role of each."""
+THIRD = {"redis", "postgres", "prometheus", "grafana"}
+
+
+def interpolated(text: str) -> str:
+    """Put the defaults in, as compose does where nothing is set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     options = compose_spec.PyOptions(apply_merge=True)
-    read = options.from_yaml(FILE.read_text(encoding="utf-8"))
+    read = options.from_yaml(interpolated((PROJECT / "compose.yaml").read_text(encoding="utf-8")))
     read.to_spec()
     found: dict[str, Any] = read.to_dict()
     return found
 
 
-def test_every_role_has_a_container(compose: dict[str, Any]) -> None:
-    assert set(LOOPS) <= set(compose["services"])
-    for role in LOOPS:
-        assert compose["services"][role]["command"] == ["up", "--only", role]
-        assert compose["services"][role]["restart"] == "always", "a bus that is gone ends it with 0"
-        assert compose["services"][role]["read_only"] is True
+@pytest.fixture(scope="module")
+def prepared() -> dict[str, Any]:
+    return runpy.run_path(str(PROJECT / "examples" / "deploy" / "prepare.py"))
+
+
+def test_every_role_has_a_container_and_intake_has_two(compose: dict[str, Any]) -> None:
+    assert set(ROLES.values()) == {*LOOPS, *ALONE}
+    for name, role in ROLES.items():
+        assert compose["services"][name]["command"] == ["up", "--only", role]
+        assert compose["services"][name]["restart"] == "always", "a bus that is gone ends it with 0"
+    assert set(compose["services"]) >= THIRD
+
+
+def test_nothing_of_ours_may_write_to_its_image_or_become_somebody_else(
+    compose: dict[str, Any],
+) -> None:
+    for name, service in compose["services"].items():
+        if name in THIRD:
+            continue
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["user"] == "10001:10001", name
+
+
+def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        said = service.get("environment") or {}
+        for variable, value in said.items():
+            assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), (name, variable)
+            if "PASSWORD" in variable:
+                assert "FILE" in variable, (name, variable)
 
 
 def test_the_bus_forgets_nothing_and_evicts_nothing(compose: dict[str, Any]) -> None:
@@ -35,17 +73,52 @@ def test_the_bus_forgets_nothing_and_evicts_nothing(compose: dict[str, Any]) -> 
     settings = dict(zip(command[1::2], command[2::2], strict=True))
     assert settings["--appendonly"] == "yes"
     assert settings["--maxmemory-policy"] == "noeviction"
+    assert settings["--aclfile"] == "/etc/redis/users.acl"
 
 
-def test_a_producer_may_add_to_its_own_stream_and_nothing_else(compose: dict[str, Any]) -> None:
-    users = compose["configs"]["users"]["content"].splitlines()
-    (app,) = [line for line in users if line.startswith("user app ")]
-    rights = app.split()[4:]
-    assert rights == ["resetkeys", "%W~feedback:in:app", "resetchannels", "-@all", "+xadd"]
-    assert "user default off" in users
+def test_only_this_machine_reaches_what_has_a_door(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for port in service.get("ports") or []:
+            assert str(port).startswith("127.0.0.1:"), name
+    inner = compose["networks"]
+    assert all(inner[name]["internal"] for name in ("bus", "store", "watch"))
+
+
+def test_who_has_no_business_with_the_bus_does_not_reach_it(compose: dict[str, Any]) -> None:
+    for name, role in ROLES.items():
+        service = compose["services"][name]
+        assert ("bus" in service["networks"]) == (role in SPEAKING), name
+        assert ("FQ_BUS" in service["environment"]) == (role in SPEAKING), name
+
+
+def test_each_role_speaks_to_the_store_as_itself_and_lives_in_a_home_of_its_own(
+    compose: dict[str, Any], prepared: dict[str, Any]
+) -> None:
+    homes = prepared["HOMES"]
+    for name in (*ROLES, "operator"):
+        service = compose["services"][name]
+        assert f"./house/{name}:/state" in map(str, service["volumes"]), name
+        assert f"//{homes[name][2]}@postgres/" in service["environment"]["FQ_STORE"], name
+        user = homes[name][1]
+        assert service["environment"].get("FQ_BUS", "") == (
+            f"redis://{user}@redis:6379" * bool(user)
+        )
+    owner = compose["services"]["migrate"]["environment"]["FQ_STORE"]
+    assert f"//{compose['services']['postgres']['environment']['POSTGRES_USER']}@" in owner
 
 
 def test_the_export_container_has_no_way_to_the_store(compose: dict[str, Any]) -> None:
-    mounted = [each.split(":")[0] for each in compose["services"]["export"]["volumes"]]
-    assert "state" not in mounted
-    assert all("state" in str(compose["services"][role]["volumes"]) for role in LOOPS)
+    export = compose["services"]["export"]
+    assert export["network_mode"] == "none"
+    assert not export.get("networks")
+    assert not export.get("environment")
+    assert not any("/state" in str(each) for each in export["volumes"])
+
+
+def test_what_is_mounted_is_there(compose: dict[str, Any]) -> None:
+    made = {"house"}  # by prepare.py
+    for service in compose["services"].values():
+        for volume in map(str, service.get("volumes") or []):
+            source = volume.partition(":")[0]
+            if source.startswith("./") and source.split("/")[1] not in made:
+                assert (PROJECT / source).is_file(), source

@@ -18,7 +18,10 @@ PACKAGES = ("quarantine", "approvals", "service")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 VAGUE = {"utils", "util", "helpers", "helper", "base", "manager", "data", "info", "process"}
 LONGEST = 400
-HEAVY = ("pandas", "numpy", "sklearn", "scipy", "pyarrow", "faststream", "redis", "pydantic")
+HEAVY = (
+    *("pandas", "numpy", "sklearn", "scipy", "pyarrow", "faststream", "redis", "pydantic"),
+    *("textual", "starlette", "uvicorn", "structlog", "prometheus_client", "psycopg"),
+)
 
 REGISTRIES = {
     "quarantine.attacks": "ATTACK",
@@ -27,7 +30,9 @@ REGISTRIES = {
     "quarantine.linkers": "LINKER",
     "quarantine.stores": "STORE",
     "approvals.exporters": "EXPORTER",
+    "approvals.gauges": "GAUGE",
     "approvals.signers": "SIGNER",
+    "service.redteam.trials": "TRIALS",
 }
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from approvals.cli.command import Call, command
+from approvals.cli.reach import reach
 from approvals.cli.sources import AsOption, BecauseOption, SignOption, known_source
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from approvals.lineage import Concerned, Generation
     from approvals.releases import Left
     from approvals.revoke import TakingBack
     from quarantine.model import SourceKey
@@ -37,6 +37,17 @@ WindowOption = Annotated[
 EventOption = Annotated[str | None, typer.Option("--event", metavar="ID", help="One event.")]
 ReleaseOption = Annotated[
     str | None, typer.Option("--release", metavar="NAME", help="A release as a whole.")
+]
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="URI", help="What was trained on it.")
+]
+OpenLineageOption = Annotated[
+    Path | None,
+    typer.Option("--openlineage", metavar="FILE", help="RunEvents (JSON, or one a line)."),
+]
+MlflowOption = Annotated[
+    Path | None, typer.Option("--mlflow", metavar="FILE", help="A run, as MLflow answers it.")
 ]
 
 
@@ -121,7 +132,7 @@ def revoke(  # noqa: PLR0913  a command's options are its arguments
 
     orders = _orders(call, aim, because=because, by=reviewer.name)
     rows = sorted({row for order in orders for row in concerned(call.store, order)})
-    document, lines = _reach(call, rows)
+    document, lines = reach(call, rows)
     if not dry_run:
         for order in orders:
             take_back(call.store, order, signer)
@@ -159,40 +170,82 @@ def trace(  # noqa: PLR0913  a command's options are its arguments
     else:
         orders = _orders(call, aim, because="", by="")
         rows = sorted({row for order in orders for row in concerned(call.store, order)})
-    document, lines = _reach(call, rows)
+    document, lines = reach(call, rows)
     call.say({"named": aim.one(), **document}, [f"{len(rows)} rows", *lines])
 
 
 def consumed(
     call: Call,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A release directory.")],
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A release directory.")
+    ] = None,
     *,
-    model: Annotated[str, typer.Option("--model", metavar="URI", help="What was trained on it.")],
+    model: ModelOption = None,
+    openlineage: OpenLineageOption = None,
+    mlflow: MlflowOption = None,
 ) -> None:
-    """Note that a model was trained on a release, so that taking back finds it."""
+    """Note that a model was trained on a release, so that taking back finds it.
+
+    By the release's directory and the model, or by what OpenLineage or MLflow recorded of the run.
+    """
+    from approvals.lineage import consume
+    from approvals.model import Consumed
+    from quarantine.safe import safe
+
+    signer, found = call.rim.role(call.state, "operator"), []
+    for name, manifest, made in _used(call, directory, model, openlineage, mlflow):
+        record = Consumed(at=call.rim.now(), name=name, manifest=manifest, model=made)
+        noted = consume(call.store, record, signer)
+        found.append({"release": name, "model": made, "noted": noted})
+    call.say(
+        found[0] if directory is not None else found,
+        [
+            f"{safe(str(each['model']))} was trained on {each['release']}"
+            + ("" if each["noted"] else ": noted before")
+            for each in found
+        ],
+    )
+
+
+def _used(
+    call: Call,
+    directory: Path | None,
+    model: str | None,
+    openlineage: Path | None,
+    mlflow: Path | None,
+) -> list[tuple[str, str, str]]:
+    """Return which releases (name, manifest) were used for which models."""
+    from approvals.runs import matched, of_mlflow, of_openlineage
+    from quarantine.errors import UsageError
+
+    given = [each for each in (directory, openlineage, mlflow) if each is not None]
+    if len(given) != 1 or (directory is not None and model is None):
+        raise UsageError("give DIR and --model, or --openlineage FILE, or --mlflow FILE")
+    if directory is not None:
+        return [(*_identity(directory), model or "")]
+    try:
+        spelled = given[0].read_bytes()
+    except OSError as error:
+        raise UsageError(f"{given[0]} cannot be read: {error.strerror}") from error
+    used = of_openlineage(spelled) if openlineage is not None else of_mlflow(spelled)
+    return [
+        (left.record.name, left.record.manifest, made)
+        for left, made in matched(call.store, used, model)
+    ]
+
+
+def _identity(directory: Path) -> tuple[str, str]:
+    """Return the name and the manifest's digest of a release directory."""
     import hashlib
 
-    from approvals.lineage import consume
     from approvals.manifest import MANIFEST, read_manifest
-    from approvals.model import Consumed
     from quarantine.errors import UsageError
 
     try:
         spelled = (directory / MANIFEST).read_bytes()
     except OSError as error:
         raise UsageError(f"{directory} holds no {MANIFEST}: {error.strerror}") from error
-    name = read_manifest(spelled).predicate.name
-    record = Consumed(
-        at=call.rim.now(),
-        name=name,
-        manifest=hashlib.sha256(spelled).hexdigest(),
-        model=model,
-    )
-    noted = consume(call.store, record, call.rim.role(call.state, "operator"))
-    call.say(
-        {"release": name, "model": model, "noted": noted},
-        [f"{model} was trained on {name}" if noted else f"{model}: noted before"],
-    )
+    return read_manifest(spelled).predicate.name, hashlib.sha256(spelled).hexdigest()
 
 
 def _orders(call: Call, aim: Aim, *, because: str, by: str) -> list[TakingBack]:
@@ -264,7 +317,7 @@ def _yank(  # noqa: PLR0913  who, what, why, and whether at all
     from approvals.revoke import yank
 
     left = _left(call, aim.release or "")
-    document, lines = _reach(call, left.rows(call.store))
+    document, lines = reach(call, left.rows(call.store))
     if not dry_run:
         _, signer = call.signed(by, sign)
         record = ReleaseYanked(
@@ -281,85 +334,3 @@ def _yank(  # noqa: PLR0913  who, what, why, and whether at all
         {"named": "release", "revoked": not dry_run, **document},
         [f"{left.record.name} {said} taken back as a whole", *lines],
     )
-
-
-def _reach(call: Call, rows: Sequence[int]) -> tuple[dict[str, object], list[str]]:
-    """Say how far `rows` went, and who else may belong to what is named."""
-    from approvals.lineage import around, untouched
-    from approvals.lineage import trace as followed
-
-    generations = followed(call.store, rows)
-    concerned = around(call.store, rows)
-    scopes = sorted({left.record.scope for each in generations for left, _ in each.releases})
-    gone = [row for each in generations for row in each.emitted] + list(rows)
-    clean = {scope: untouched(call.store, scope, gone) for scope in scopes}
-    document: dict[str, object] = {
-        "rows": len(rows),
-        "sources": [str(key) for key in concerned.sources],
-        "clusters": {name: [*map(str, of)] for name, of in concerned.clusters.items()},
-        "releases": _generation(generations[0])["releases"] if generations else [],
-        "generations": [_generation(each) for each in generations],
-        "last_clean": {scope: left.record.name if left else None for scope, left in clean.items()},
-    }
-    return document, [
-        *_told(generations),
-        *_proposed(call, concerned),
-        *(
-            f"- the last release of {scope} that never saw them: {left.record.name}"
-            if left
-            else f"- every release of {scope} saw them"
-            for scope, left in clean.items()
-        ),
-    ]
-
-
-def _generation(each: Generation) -> dict[str, object]:
-    return {
-        "rows": each.rows,
-        "releases": [
-            {
-                "release": left.record.name,
-                "scope": left.record.scope,
-                "rows": rows,
-                "share": rows / left.record.rows,
-            }
-            for left, rows in each.releases
-        ],
-        "models": list(each.models),
-        "emitted": len(each.emitted),
-    }
-
-
-def _told(generations: Sequence[Generation]) -> list[str]:
-    from quarantine.safe import safe
-
-    lines = []
-    for each in generations:
-        lines += [
-            f"- {rows} of them are in {left.record.name} ({rows / left.record.rows:.2%} of it)"
-            for left, rows in each.releases
-        ]
-        lines += [f"- {safe(model)} was trained on those" for model in each.models]
-        if each.emitted:
-            lines.append(f"- {len(each.emitted)} pseudo-labels came out of that; of these:")
-    return lines
-
-
-def _proposed(call: Call, concerned: Concerned) -> list[str]:
-    """Propose the clusters around what was named, with what taking them back would cost."""
-    from quarantine.model import Named
-    from quarantine.safe import safe
-
-    lines = []
-    for name, members in concerned.clusters.items():
-        others = [key for key in members if key not in concerned.sources]
-        if others:
-            rows = sum(
-                len(call.store.find(Named(producer=key.producer, source=key.source)))
-                for key in others
-            )
-            lines.append(
-                f"- {len(others)} more sources with {rows} rows are thought to be one voice with"
-                f" them: --cluster {safe(name)}"
-            )
-    return lines

@@ -51,7 +51,8 @@ def check(call: Call, file: FileArgument) -> None:
     from quarantine.errors import UnmetError
 
     policy = rules.load(_text(file))
-    reviewers = list(call.roster.reviewers.values()) if (call.state / "store.db").exists() else None
+    known = call.rim.has_store(call.state)
+    reviewers = list(call.roster.reviewers.values()) if known else None
     problems = rules.check(policy, reviewers)
     if problems:
         raise UnmetError(f"{file}: " + "; ".join(problems))
@@ -109,7 +110,7 @@ def simulate(
 
     new, at = rules.load(_text(policy)), call.rim.now()
     span = Span(since=_since(since, at), at=at)
-    found = replayed(call.store, call.roster, call.policy, new, span=span)
+    found = replayed(call.store, call.policy, new, span=span)
     ways = loosened(call.policy, new)
     document = {"policy": new.digest, "loosens": ways, "replayed": [_replayed(x) for x in found]}
     heads = ("request", "scope", "kind", "rows", "then", "gained", "lost", "sources")

@@ -19,6 +19,11 @@ TrustOption = Annotated[
     Path | None,
     typer.Option("--trust", metavar="FILE", help="The trust file; never one from inside DIR."),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="OUT", help="Write the release's report, a static page."),
+]
+_REPORT = "report.html"
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="A directory to be made.")]
 ReleaseArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A release directory.")]
 
@@ -42,10 +47,12 @@ def register(root: typer.Typer) -> None:
 
 def make(call: Call, request: RequestArgument, *, out: OutOption) -> None:
     """Write exactly the requested events, with their proof, or nothing at all."""
+    from approvals.cli.gate import gate_before_release
     from approvals.release import Press
     from approvals.release import make as made_of
 
     with call.trying("release make", by="", about=request):
+        gate_before_release(call, request)
         press = Press(
             store=call.store,
             policy=call.policy,
@@ -79,10 +86,17 @@ def list_(call: Call) -> None:
     call.say(rows, columns(heads, [[row[head] for head in heads] for row in rows]))
 
 
-def show(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -> None:
+def show(
+    call: Call, directory: ReleaseArgument, *, trust: TrustOption = None, html: HtmlOption = None
+) -> None:
     """Show what a release directory holds and who agreed, after verifying it."""
+    from approvals.directory import read
+    from approvals.landing import write_whole
+
     report = _verified(call, directory, trust)
     release = report.release
+    if html is not None:
+        write_whole(html, read(directory, _REPORT, report.statement.files[_REPORT]))
     document = {**release.model_dump(mode="json"), "manifest": report.manifest}
     call.say(
         document,
@@ -90,6 +104,7 @@ def show(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -
             f"{release.name}: {release.rows} {release.kind} rows for {release.scope}",
             f"manifest {report.manifest}",
             *(f"- {check}" for check in report.checks),
+            *([f"its report, as it was signed: {html}"] if html else []),
         ],
     )
 
@@ -122,6 +137,8 @@ def diff(
             ),
             f"{found.common} rows in both, {found.gone} gone, {found.new} new",
             f"{len(found.sources_gone)} sources gone, {len(found.sources_new)} new",
+            *(f"the policy lets through more: {way}" for way in found.looser),
+            *(f"the way back would let through more: {way}" for way in found.tighter),
         ],
     )
 
@@ -221,7 +238,7 @@ def _verified(call: Call, directory: Path, trust: Path | None) -> Report:
     from approvals.verify import verify as verified
 
     believed = load_trust(_given(trust))
-    if not (call.state / "store.db").exists():  # offline, as most readers are
+    if not call.rim.has_store(call.state):  # offline, as most readers are
         return verified(directory, believed, call.rim.now())
     with call.trying("release verify", by="", about=directory.name):
         return verified(directory, believed, call.rim.now())

@@ -25,6 +25,10 @@ ReadOption = Annotated[
     Path | None,
     typer.Option("--read", metavar="FILE", help="What you read, from `request sample --json`."),
 ]
+ReplacesOption = Annotated[
+    str | None,
+    typer.Option("--replaces", metavar="RELEASE", help="Make its clean successor."),
+]
 _SIGNED = "--as ben --sign ben.pem --because 'read the samples'"
 
 
@@ -58,8 +62,12 @@ def make(  # noqa: PLR0913  a command's options are its arguments
         str | None, typer.Option("--until", help="Only what arrived before (RFC 3339).")
     ] = None,
     purpose: Annotated[str, typer.Option("--purpose", help="What it is for.")] = "training",
+    replaces: ReplacesOption = None,
 ) -> None:
-    """Freeze, by Merkle root, the events that policy and budgets allow; ask for their release."""
+    """Freeze, by Merkle root, the events that policy and budgets allow; ask for their release.
+
+    With --replaces only what still stands of a release that was taken back.
+    """
     from approvals.desk import make_request
     from approvals.workflow import request_id
     from quarantine.envelope import moment
@@ -79,6 +87,7 @@ def make(  # noqa: PLR0913  a command's options are its arguments
             at=at,
             purpose=purpose,
             nonce=call.rim.nonce(),
+            replaces=replaces,
         )
     _draw(call, at)
     document = {
@@ -93,6 +102,11 @@ def make(  # noqa: PLR0913  a command's options are its arguments
             f"request {request_id(request)}: {request.rows} events",
             f"of {request.sources} sources in {request.clusters} clusters",
             f"left out: {left or 'none'}",
+            *(
+                f"held back: “{held.phrase}” in {held.rows} events of {held.clusters} clusters,"
+                f" {held.left} leave"
+                for held in choice.phrases
+            ),
         ],
     )
 
@@ -127,6 +141,7 @@ def list_(
 
 def show(call: Call, request: RequestArgument) -> None:
     """Show a request and where it stands; exits 8 while it is pending."""
+    from approvals.cli.gate import standing_of
     from approvals.desk import find_request, outcome
     from approvals.model import State
     from approvals.workflow import request_id
@@ -134,11 +149,13 @@ def show(call: Call, request: RequestArgument) -> None:
 
     _, found = find_request(call.store, request)
     now = outcome(call.store, request, call.policy, call.roster, call.rim.now())
+    gate = standing_of(call, found)
     document = {
         "request": request_id(found),
         **found.model_dump(mode="json"),
         "state": now.state.value,
         "reasons": list(now.reasons),
+        "gate": gate,
     }
     call.say(
         document,
@@ -148,6 +165,7 @@ def show(call: Call, request: RequestArgument) -> None:
             f"for {safe(found.purpose)}, asked by {safe(found.by)}",
             f"root {found.root}, policy {found.policy[:12]}, until {found.until.isoformat()}",
             *(f"- {safe(reason)}" for reason in now.reasons),
+            *([f"- {gate['missing'] or 'the gate was passed'}"] if gate else []),
         ],
     )
     if now.state is State.PENDING:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
+
 SealArgument = Annotated[
     str, typer.Argument(metavar="SEAL", help="The probe, as `reviewer record` shows it.")
 ]
@@ -48,7 +49,7 @@ def plant(
     each: Annotated[int, typer.Option("--each", min=1, help="So many of every attack.")] = 3,
     seed: Annotated[int, typer.Option("--seed", help="Of the attacks and of the choice.")] = 0,
 ) -> None:
-    """Make probes from feedback that was released, keep them, and commit to them in the log."""
+    """Make probes beside what waits now, keep them, and commit to them in the log."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -58,10 +59,16 @@ def plant(
     from quarantine.plugins import offered
 
     left = pa.array(released_indexes(call.store), pa.int64())
+    gone = pa.array(released_indexes(call.store, revoked=True), pa.int64())
+    back = pa.array(sorted(call.store.revoked()), pa.int64())
     frame = call.store.frame()
+    out = pc.or_(*(pc.is_in(frame["index"], value_set=each) for each in (gone, back)))
     genuine = probes.Genuine(
         frame.filter(pc.is_in(frame["index"], value_set=left)),
         cast("Mapping[str, Attack]", offered("quarantine.attacks", "ATTACK")),
+        frame.filter(pc.invert(out)),
+        call.roster.standings,
+        probes.called_now(call.store.dossiers()),
     )
     made = probes.made(genuine, seed=seed, each=each, salt=call.rim.nonce) if len(left) else []
     if not made:

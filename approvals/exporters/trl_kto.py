@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from approvals.fields import require, write_columns
+from approvals.fields import FILE, require, write_columns
+from approvals.llama_factory import TAGGED, describe
 from approvals.ports import Exporter
 
 _SCHEMA = pa.schema([("prompt", pa.string()), ("completion", pa.string()), ("label", pa.bool_())])
@@ -25,9 +26,10 @@ class TrlKto:
     name: str = "trl-kto"
     kinds: frozenset[str] = frozenset({"preference", "correction", "rating"})
 
-    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:  # noqa: ARG002  the columns are the trainer's
-        """Write `train.parquet`."""
+    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:
+        """Write `train.parquet`, and what LLaMA-Factory must be told of it."""
         write_columns(self._unpaired(rows), _SCHEMA, to)
+        describe(FILE, TAGGED, about, to)
 
     def _unpaired(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in rows:

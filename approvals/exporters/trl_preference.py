@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from approvals.fields import renamed, write_columns
+from approvals.fields import FILE, renamed, write_columns
+from approvals.llama_factory import RANKED, describe
 from approvals.ports import Exporter
 
 _TEXT = pa.string()
@@ -22,10 +23,11 @@ class TrlPreference:
     name: str = "trl-preference"
     kinds: frozenset[str] = frozenset({"preference", "pseudo_label"})
 
-    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:  # noqa: ARG002  the columns are the trainer's
-        """Write `train.parquet`."""
+    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:
+        """Write `train.parquet`, and what LLaMA-Factory must be told of it."""
         columns = {name: name for name in _SCHEMA.names}
         write_columns(renamed(rows, columns, self.name), _SCHEMA, to)
+        describe(FILE, RANKED, about, to)
 
 
 EXPORTER: Exporter = TrlPreference()

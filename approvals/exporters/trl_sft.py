@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from approvals.fields import renamed, write_columns
+from approvals.fields import FILE, renamed, write_columns
+from approvals.llama_factory import ANSWERED, describe
 from approvals.ports import Exporter
 
 _SCHEMA = pa.schema([("prompt", pa.string()), ("completion", pa.string())])
@@ -21,9 +22,10 @@ class TrlSft:
     name: str = "trl-sft"
     kinds: frozenset[str] = frozenset({"correction", "preference"})
 
-    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:  # noqa: ARG002  the columns are the trainer's
-        """Write `train.parquet`."""
+    def write(self, rows: Iterable[pa.RecordBatch], about: Mapping[str, str], to: Path) -> None:
+        """Write `train.parquet`, and what LLaMA-Factory must be told of it."""
         write_columns(self._pairs(rows), _SCHEMA, to)
+        describe(FILE, ANSWERED, about, to)
 
     def _pairs(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in rows:

@@ -52,7 +52,7 @@ class Book:
         laid = planted(frame, probes, store.size())
         voices = Voices.read(
             frame,
-            released_indexes(store, revoked=True),
+            [*released_indexes(store, revoked=True), *laid.released],
             store.revoked(),
             clusters={dossier.key: dossier.cluster for dossier in dossiers},
             seed=store.frontier(store.size()).root(),
@@ -67,7 +67,7 @@ class Book:
             store=store,
             voices=voices,
             dossiers={dossier.key: dossier for dossier in dossiers},
-            standings=standings,
+            standings={**standings, **laid.tiers()},
             clusters=clusters,
             ranks=Ranks.of(dossiers),
             releases=releases(store),

@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from approvals.probes import Probe, Said
-from quarantine.model import Dossier, Held, SourceKey
+from quarantine.model import Dossier, Held, SourceKey, Standing
 from quarantine.ports import Store
 
 _NEWEST: Final = 200_000
@@ -26,13 +26,15 @@ class Planted:
     """The events of probes as rows behind the real ones, and whose words they are told in.
 
     `events` are as `EVENT_SCHEMA`, numbered from behind the log on; `donors` gives each number's
-    genuine log index, `named` each number's probe and target.
+    genuine log index, `named` each number's probe and target; `released` are the numbers of what
+    is shown as approved before.
     """
 
     probes: Mapping[SourceKey, Probe] = field(default_factory=dict)
     events: pa.Table | None = None
     donors: Mapping[int, int] = field(default_factory=dict)
     named: Mapping[int, tuple[SourceKey, str]] = field(default_factory=dict)
+    released: Sequence[int] = ()
 
     def held(self, store: Store, index: int) -> Held | None:
         """Return the event at a number behind the log; none where it is no probe's."""
@@ -47,6 +49,14 @@ class Planted:
             source=key.source,
             body=json.dumps(body).encode(),
         )
+
+    def tiers(self) -> dict[SourceKey, Standing]:
+        """Return how well each probe seems to be known."""
+        return {
+            probe.key: Standing(tier=probe.tier)
+            for probe in self.probes.values()
+            if probe.tier is not None
+        }
 
     def company(self, probe: Probe) -> list[Dossier]:
         """Return the sources that a probe is linked with, as much as is shown of them."""
@@ -93,6 +103,7 @@ def planted(frame: pa.Table, probes: Mapping[SourceKey, Probe], size: int) -> Pl
         events=rows,
         donors=dict(zip(numbers, indexes, strict=True)),
         named=dict(zip(numbers, [(key, said.target) for key, said, _ in found], strict=True)),
+        released=[n for n, (_, said, _) in zip(numbers, found, strict=True) if said.released],
     )
 
 

@@ -42,7 +42,11 @@ def waiting(seat: Seat, scope: str = "", speakers: Collection[SourceKey] = ()) -
     unseen = probes.waiting(seat.probes, acts, roster, seat.reviewer(roster).person)
     laid = [each.dossier for each in unseen if not scope or each.key in speakers]
     thought = [case.subject for case in doubted.values() if isinstance(case.subject, Dossier)]
-    doubted |= {str(each.key): source_case(each, linked=2) for each in laid}
+    doubted |= {
+        str(each.key): source_case(each.dossier, linked=max(1, len(each.company)))
+        for each in unseen
+        if not scope or each.key in speakers
+    }
     load = caseload.queue(
         [
             *_in_line(acts, thought, roster, at),

@@ -42,6 +42,8 @@ def new_key(file: Path) -> FileSigner:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(f"{file} is there already") from None
+    except OSError as error:
+        raise UsageError(f"cannot write a key to {file}: {error.strerror}") from None
     with os.fdopen(handle, "wb") as out:
         out.write(secret)
     beside.write_text(public, encoding="ascii")

@@ -45,8 +45,7 @@ class Gathering:
         held = np.bincount(evidence.held["source"].to_numpy(), minlength=size) > 0
         sources = np.flatnonzero(held)
         strong = np.maximum(strength, copied)[sources]
-        # Below the alarm it is next to nothing: honest company has its habits too.
-        scores = np.where(strong < 1.0, ALARM * strong**3, score_of(strong))
+        scores = np.where(strong < 1.0, ALARM * strong, score_of(strong))
 
         def because(position: int) -> str:
             source = int(sources[position])

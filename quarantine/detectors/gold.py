@@ -11,6 +11,7 @@ from quarantine.evidence import Evidence, Findings, Flags, Floats, Ints
 from quarantine.others import Rows, expected, rows_of
 from quarantine.overlap import number
 from quarantine.ports import Detector
+from quarantine.shares import shares
 from quarantine.tilts import scored
 
 _ABLE: Final = np.linspace(0.2, 1.0, 17)
@@ -18,7 +19,10 @@ _LOST: Final = np.linspace(-1.0, 0.1, 12)
 """How much of the way from its own guessing (0) to knowing (1) a source is; below 0 it lies."""
 _SLIP: Final = 0.01
 _ANY: Final = 0.05
-_ROUNDS: Final = 30
+_SUPPOSED: Final = (0.9, 0.05, 0.05)
+"""The shares of honest, lost and pushing sources that fitting begins with."""
+_DIVIDED: Final = 0.1
+"""Neither of both ways to be bad is less common among the bad than this."""
 _OWN: Final = 3.0
 """So many misses of a stranger stand beside a source's own."""
 _WRONG: Final = 0.95
@@ -71,9 +75,9 @@ class Gold:
         count = np.bincount(probes.source, minlength=size)
         right = np.bincount(probes.source, probes.right, size)
         judged = np.flatnonzero(count >= self.least)
-        nats = np.array([_lost(probes, size), _pushed(probes, size)]) - np.log(2.0)
+        nats = _either(_lost(probes, size)[judged], _pushed(probes, size)[judged])
         scores = np.zeros(size)
-        scores[judged] = scored(nats.max(axis=0)[judged], len(judged), sure=self.sure)
+        scores[judged] = scored(nats, len(judged), sure=self.sure)
         usual = np.bincount(probes.source, 1.0 - probes.hard, size) / np.maximum(count, 1)
         events = np.zeros(rows.held)
         events[probes.row] = np.where(probes.right, 0.0, scores[probes.source])
@@ -166,6 +170,15 @@ def _guesses(evidence: Evidence, rows: Rows) -> Floats:
     return np.asarray((often + 0.5) / (count[rows.source] + 1.0), np.float64)
 
 
+def _either(lost: Floats, pushed: Floats) -> Floats:
+    """Return the nats for being bad in one way or the other, as common as each of them is here."""
+    ways = np.array([np.zeros(len(lost)), lost, pushed]).T
+    _, one, other = shares(ways, _SUPPOSED).tolist()
+    share = float(np.clip(one / (one + other), _DIVIDED, 1.0 - _DIVIDED))
+    both = np.logaddexp(np.log(share) + lost, np.log1p(-share) + pushed)
+    return np.asarray(both, np.float64)
+
+
 def _lost(probes: _Probes, size: int) -> Floats:
     """Return the nats by source for "no better than its own guessing" against the usual ability.
 
@@ -174,11 +187,7 @@ def _lost(probes: _Probes, size: int) -> Floats:
     """
     likely = np.array([_able(probes, able, size) for able in (*_LOST, *_ABLE)]).T
     spoke = np.bincount(probes.source, minlength=size) > 0
-    share = np.full(likely.shape[1], 1.0 / likely.shape[1])
-    for _ in range(_ROUNDS):
-        joint = likely[spoke] + np.log(share)
-        joint -= np.logaddexp.reduce(joint, axis=1)[:, None]
-        share = np.exp(joint).mean(axis=0) + 1e-12
+    share = shares(likely[spoke], [1.0 / likely.shape[1]] * likely.shape[1])
     able = share[len(_LOST) :] / share[len(_LOST) :].sum()
     able = (1.0 - _ANY) * able + _ANY / len(_ABLE)
     lost = np.logaddexp.reduce(likely[:, : len(_LOST)], axis=1) - np.log(len(_LOST))

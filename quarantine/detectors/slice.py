@@ -77,7 +77,9 @@ class Slice:
         nats = turned(pairs, seen)
         weight = suspected(pairs, nats, about, self.attackers, self.few)
         told, worst = together(pairs, nats, weight, seen.size)
-        judged = np.unique(seen.source)
+        judged = np.flatnonzero(np.isfinite(told))
+        if not len(judged):
+            return Findings(silent=f"nobody speaks {self.least} times of one topic or word")
         scores = scored(told[judged], len(judged), sure=self.sure)
         return _found(evidence, _Cut(rows, row, missed, about, worst), judged, scores)
 

@@ -8,13 +8,17 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from approvals.admission import COLUMNS
 from approvals.budget import PRIOR, choose
 from approvals.certificate import Certificate, certify
+from approvals.model import Assurance
 from approvals.rules import Policy
+from approvals.sayings import Sayings, column_sayings
 from quarantine.envelope import kind_named
 from quarantine.model import Tier, from_micros
+from quarantine.wording import ROLES
 from service.backtest.known import coded
 from service.backtest.model import Feedback, Flags
 from service.backtest.passes import Judged
@@ -31,11 +35,12 @@ def exposures(feedback: Feedback, judged: Judged, policy: Policy) -> dict[str, C
     scope and kind, as if all waits were over and every source was vetted by people.
     """
     rows = _candidates(feedback, judged)
-    passed = ~left_out(feedback, judged, policy)
+    sayings = _sayings(feedback)
+    passed = rows[~left_out(feedback, judged, policy)]
+    within = _within_budgets(rows, policy, sayings)
     return {
-        "everything": certify(rows, policy),
-        "passed": certify(rows[passed], policy),
-        "within_budgets": certify(_within_budgets(rows, policy), policy),
+        name: certify(some, policy, spoken=sayings.spoken(some["index"].to_numpy()))
+        for name, some in (("everything", rows), ("passed", passed), ("within_budgets", within))
     }
 
 
@@ -57,17 +62,28 @@ def left_out(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
 def kept_within(feedback: Feedback, judged: Judged, policy: Policy) -> Flags:
     """Say which events would leave within the budgets alone, no detector being trusted."""
     kept = np.zeros(feedback.events.num_rows, np.bool_)
-    kept[_within_budgets(_candidates(feedback, judged), policy)["index"].to_numpy()] = True
+    within = _within_budgets(_candidates(feedback, judged), policy, _sayings(feedback))
+    kept[within["index"].to_numpy()] = True
     return kept
 
 
-def _within_budgets(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+def _sayings(feedback: Feedback) -> Sayings:
+    """Return the texts of the rows' own cells; what others tell of items is not what leaves."""
+    columns = [feedback.words.column(role).cast(pa.string()) for role in ROLES]
+    return column_sayings([column.combine_chunks() for column in columns])
+
+
+def _within_budgets(rows: pd.DataFrame, policy: Policy, sayings: Sayings) -> pd.DataFrame:
     longest = max(rule.min_age + rule.dwell for rule in policy.rule)
     at = from_micros(int(rows["arrived"].max())) + longest + timedelta(seconds=1)
     prior = pd.DataFrame({name: [] for name in PRIOR})
     chosen = [
         choose(
-            release.reindex(columns=list(COLUMNS), fill_value=""), policy, prior=prior, at=at
+            release.reindex(columns=list(COLUMNS), fill_value=""),
+            policy,
+            prior=prior,
+            at=at,
+            sayings=sayings,
         ).members["index"]
         for _, release in rows.groupby(["scope", "kind"], sort=True)
     ]
@@ -87,6 +103,7 @@ def _candidates(feedback: Feedback, judged: Judged) -> pd.DataFrame:
     rows["producer"] = rows["source"]  # nobody vouches for anyone here: each stands for itself
     rows["origin"] = rows["kind"].map({n: str(kind_named(n).origin) for n in codes["kind"][1]})
     rows["tier"] = str(Tier.VETTED)
+    rows["assurance"] = str(Assurance.CHANNEL_AUTHENTICATED)
     rows["aspect"] = rows["barred"] = ""
     rows["verdict"] = "clear"
     rows["arrived"] = feedback.events.column("arrived").to_numpy()

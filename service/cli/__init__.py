@@ -8,6 +8,8 @@ import typer
 
 from approvals.cli import (
     drift,
+    erasing,
+    gate,
     glass,
     lineage,
     policies,
@@ -20,7 +22,21 @@ from approvals.cli import (
     windows,
 )
 from quarantine.errors import QuarantineError
-from service.cli import audits, bus, config, dead, doctor, gold, keeping, operator, producers
+from service.cli import (
+    adapters,
+    audits,
+    bus,
+    config,
+    dead,
+    doctor,
+    evidence,
+    gold,
+    keeping,
+    operator,
+    producers,
+    redteam,
+    storing,
+)
 from service.cli.rim import ServiceRim
 from service.cli.visible import VisibleGroup
 
@@ -47,7 +63,9 @@ for part in (
     operator,
     audits,
     keeping,
+    storing,
     producers,
+    adapters,
     dead,
     gold,
     reviewers,
@@ -60,7 +78,11 @@ for part in (
     policies,
     releases,
     lineage,
+    erasing,
     drift,
+    gate,
+    redteam,
+    evidence,
 ):
     part.register(app)
 

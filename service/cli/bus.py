@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,14 +37,23 @@ def up(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     *,
     bus: BusOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="postgresql://…, remembered; else SQLite in the state."),
+    ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Just this role: intake, scoring or releasing; repeatable."),
+        typer.Option(
+            "--only", help="Just this role: intake, scoring, releasing or witness; repeatable."
+        ),
     ] = None,
-    answer: Annotated[
+    http: Annotated[
         str | None,
         typer.Option(
-            "--health", metavar="HOST:PORT", help="Where intake answers /livez and /readyz."
+            "--http",
+            "--health",
+            metavar="HOST:PORT",
+            help="Answer /livez, /readyz, /startupz and /metrics there; else nowhere.",
         ),
     ] = None,
     allow_volatile: Annotated[
@@ -55,25 +65,34 @@ def up(  # noqa: PLR0913  a command's options are its arguments
     ] = False,
 ) -> None:
     """Run everything until told to stop; then what is in hand is finished, and it ends with 0."""
-    from quarantine.errors import UsageError
-    from service import app, readiness, wiring
+    from service import app, logs, readiness, settings, stores, wiring
     from service.bus import shown
     from service.settings import State
 
-    roles = app.chosen(only)
-    if answer is not None:
-        readiness.address(answer)
-        if app.ANSWERS not in roles:
-            raise UsageError(f"--health is for {app.ANSWERS}, which is not run here")
     state = State(call.state)
+    options = settings.options_of(state)
+    roles = app.chosen(only or options.only)
+    place, url = http or options.http, bus or options.bus
+    if place is not None:
+        readiness.address(place)
+    stores.choose(state, store)
     wiring.prepare(state)
-    call.rim.publish_trust(call.state, call.store)
-    call.close()
-    safe = wiring.running_bus(state, bus, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
-    with safe as url:
-        call.tell(f"up: {', '.join(roles)}; state {state.root}, bus {shown(url)}")
-        app.Supervisor(state, url, roles, call.tell, answer).run()
-    call.tell("down")
+    if "releasing" in roles:
+        call.rim.publish_trust(call.state, call.store)
+        call.close()
+    safe = wiring.running_bus(
+        state,
+        url,
+        allow_volatile=allow_volatile or options.allow_volatile,
+        allow_flawed=allow_flawed or options.allow_flawed,
+    )
+    with safe if app.SPEAKING & set(roles) else nullcontext("") as url:
+        where = f"bus {shown(url)}" if url else "no bus"
+        answered = f", http://{place}" if place else ""
+        tell = logs.telling(options.log, call.tell)
+        tell(f"up: {', '.join(roles)}; state {state.root}, {where}{answered}")
+        app.Supervisor(state, url, roles, tell, place).run()
+    tell("down")
 
 
 def publish(  # noqa: PLR0913  a command's options are its arguments
@@ -96,20 +115,22 @@ def publish(  # noqa: PLR0913  a command's options are its arguments
     bus: BusOption = None,
 ) -> None:
     """Sign, batch and publish a file; run again after a crash, it goes on where it was."""
-    from service import wiring
+    from service import settings, wiring
     from service.producer import publish_file
     from service.settings import State
 
     state = State(call.state)
-    sent = publish_file(
-        file,
-        wiring.publisher(state, producer, sign, wiring.bus_url(state, bus)),
-        scope=scope,
-        batch=batch,
-        rate=rate,
-        at=call.rim.now(),
-        progress=call.tell,
-    )
+    url = wiring.bus_url(state, bus)
+    with wiring.traces(settings.options_of(state), "publisher") as spans:
+        sent = publish_file(
+            file,
+            wiring.publisher(state, producer, sign, url, spans),
+            scope=scope,
+            batch=batch,
+            rate=rate,
+            at=call.rim.now(),
+            progress=call.tell,
+        )
     call.say(
         {"producer": producer, "file": str(file), **sent._asdict()},
         [

@@ -20,18 +20,23 @@ def config(call: Call, *, bus: BusOption = None) -> None:
     from approvals.keys import key_id
     from quarantine.plugins import offered
     from quarantine.safe import safe
-    from service import wiring
+    from service import settings, stores, wiring
     from service.bus import shown
     from service.settings import State
 
     state = State(call.state)
+    options = settings.options_of(state)
     policy = wiring.policy_of(state)
     url = wiring.known_bus_url(state, bus)
     roster = call.roster
     document: dict[str, object] = {
         "state": str(state.root.absolute()),
-        "store": str(state.store.absolute()),
+        "store": stores.shown(stores.location(state)),
         "bus": shown(url) if url else "embedded, not started yet",
+        "settings": {
+            name: shown(value) if name in {"bus", "store"} else value
+            for name, value in options.model_dump(mode="json", exclude_defaults=True).items()
+        },
         "policy": {"file": str(state.policy), "digest": policy.digest},
         "log": wiring.origin(state),
         "roles": {role: key_id(pem) for role, pem in wiring.role_publics(state).items()},

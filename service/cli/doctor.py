@@ -23,12 +23,20 @@ def register(root: typer.Typer) -> None:
 
 def doctor(call: Call, *, bus: BusOption = None) -> None:
     """Say whether it is safe to run here; each thing that is not, with its mend, and exit 1."""
+    document, lines = examined(call, bus)
+    call.say(document, lines)
+    if not document["safe"]:
+        raise typer.Exit(1)
+
+
+def examined(call: Call, bus: str | None) -> tuple[dict[str, object], list[str]]:
+    """Look at everything; return the answer as a document and as lines."""
     from quarantine.safe import safe
     from service import premises
     from service.settings import State
 
     state = State(call.state)
-    checks = {**premises.examine(state), **_of_bus(call, state, bus)}
+    checks = {**premises.examine(state), **_of_store(state), **_of_bus(call, state, bus)}
     document = [
         {"check": name, "ok": not doubts, "doubts": [doubt._asdict() for doubt in doubts]}
         for name, doubts in checks.items()
@@ -39,9 +47,23 @@ def doctor(call: Call, *, bus: BusOption = None) -> None:
         lines += [f"    {safe(doubt.because)}: {safe(doubt.mend)}" for doubt in doubts]
     safe_to_run = not any(checks.values())
     lines.append("safe to run here" if safe_to_run else "not safe to run here")
-    call.say({"safe": safe_to_run, "checks": document}, lines)
-    if not safe_to_run:
-        raise typer.Exit(1)
+    return {"safe": safe_to_run, "checks": document}, lines
+
+
+def _of_store(state: State) -> Checks:
+    """Look at the server that keeps the store, where it is not a file."""
+    from quarantine.errors import UnavailableError
+    from service import stores
+    from service.health import Doubt
+
+    place = stores.location(state)
+    if not stores.is_url(place):
+        return {}
+    try:
+        found = [Doubt(*each) for each in stores.doubts(place)]
+    except UnavailableError as error:
+        found = [Doubt(str(error), "start it, or mend its address")]
+    return {"store's server": found}
 
 
 def _of_bus(call: Call, state: State, bus: str | None) -> Checks:
@@ -53,7 +75,7 @@ def _of_bus(call: Call, state: State, bus: str | None) -> Checks:
     if url is None or (bus is None and not embedded.answers(url)):
         call.tell("the embedded bus does not run now, and is not looked at")
         return {}
-    producers = call.roster.producers if state.store.exists() else ()
+    producers = call.roster.producers if call.rim.has_store(call.state) else ()
     try:
         found = health.examine(url, call.rim.now(), producers)
     except UnavailableError as error:

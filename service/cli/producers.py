@@ -83,6 +83,13 @@ def add(  # noqa: PLR0913  a command's options are its arguments
     budget: Annotated[
         int | None, typer.Option("--budget", min=1, help="Events an hour; what is beyond waits.")
     ] = None,
+    assurance: Annotated[
+        str | None,
+        typer.Option(
+            help="How sure it is who its sources are: none, self-declared (where nothing is said), "
+            "platform-user, channel-authenticated."
+        ),
+    ] = None,
 ) -> None:
     """Let a producer speak; said again with another key, that key is added."""
     from approvals.attest import act_of
@@ -90,6 +97,7 @@ def add(  # noqa: PLR0913  a command's options are its arguments
     from quarantine.model import INBOUND
 
     _check(name, kind or [], origin)
+    _check_assurance(assurance)
     tenure = _tenure(since, until)
     made = _key(call, key, hmac, hmac_env)
     act = ProducerAdded.model_validate(
@@ -103,6 +111,7 @@ def add(  # noqa: PLR0913  a command's options are its arguments
             "owner": owner,
             "purpose": purpose,
             "budget": budget,
+            "assurance": assurance,
             **tenure,
         }
     )
@@ -130,6 +139,7 @@ def list_(call: Call) -> None:
             "owner": each.owner,
             "purpose": each.purpose,
             "budget": each.budget,
+            "assurance": each.assurance.value,
             "paused_until": spell_time(paused[each.name].until) if each.name in paused else None,
             "paused_because": paused[each.name].because if each.name in paused else None,
             "keys": [
@@ -191,7 +201,7 @@ def revoke(
         raise UsageError(f"{name} has no key {key}: quarantine producer list")
     at = call.rim.now()
     act = ProducerRevoked(
-        at=at, name=name, key=key, since=_moment("--since", since) if since else at
+        at=at, name=name, key=key, since=moment_of("--since", since) if since else at
     )
     call.store.record([act_of(act, call.rim.role(call.state, "operator"))])
     held = held_back(call.store, name)
@@ -225,18 +235,27 @@ def _check(name: str, kinds: list[str], origin: str) -> None:
         raise UsageError(f"an origin is one of {', '.join(Origin)}")
 
 
+def _check_assurance(assurance: str | None) -> None:
+    from approvals.model import Assurance
+    from quarantine.errors import UsageError
+
+    if assurance is not None and assurance not in list(Assurance):
+        raise UsageError(f"an assurance is one of {', '.join(Assurance)}")
+
+
 def _tenure(since: str | None, until: str | None) -> dict[str, datetime]:
     """Return the given times by their names; `UsageError` when none lies between them."""
     from quarantine.errors import UsageError
 
     given = (("--since", since), ("--until", until))
-    found = {name[2:]: _moment(name, spelled) for name, spelled in given if spelled}
+    found = {name[2:]: moment_of(name, spelled) for name, spelled in given if spelled}
     if len(found) == len(given) and found["since"] >= found["until"]:
         raise UsageError("--until comes after --since")
     return found
 
 
-def _moment(name: str, spelled: str) -> datetime:
+def moment_of(name: str, spelled: str) -> datetime:
+    """Read the time that an option was given; raises `UsageError` where it is none."""
     from quarantine.envelope import moment
     from quarantine.errors import MalformedError, UsageError
 

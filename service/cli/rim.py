@@ -40,6 +40,13 @@ class ServiceRim:
         wiring.prepare(State(state))
         return wiring.open_store(State(state))
 
+    def has_store(self, state: Path) -> bool:
+        """Say whether there is a store."""
+        from service import stores
+        from service.settings import State
+
+        return stores.has_store(State(state))
+
     def roster(self, state: Path, store: Store) -> Roster:
         """Return who may speak and decide."""
         from service import wiring

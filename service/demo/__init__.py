@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Final
 
 from quarantine.errors import UsageError
-from service import wiring
+from service import stores, wiring
 from service.demo.story import Ended, Story
 from service.settings import State
 
@@ -23,6 +23,7 @@ def tell(state: State, *, seed: int, fresh: bool, as_json: bool, share: float = 
 
     Raises `UsageError` when the directory holds something else, or an earlier demo and not `fresh`.
     """
+    stores.require_own(state)
     _make_room(state, fresh=fresh)
     wiring.prepare(state)
     shipped = resources.files("approvals.policies") / "demo.toml"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
+import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from approvals.roster import Roster
-from quarantine.errors import UnavailableError
-from quarantine.ports import Store
-from service import wiring
+from quarantine.errors import StaleError, UnavailableError
+from service import duty, wiring
+from service.lease import Lease, lease
 from service.scoring import Scorer
-from service.settings import State
+from service.watch.overview import Overview
+from service.watch.teller import Teller
 
 EVERY_S: Final = 1.0
 REST: Final = 1.0
@@ -25,55 +25,72 @@ REST: Final = 1.0
 THOROUGH: Final = 5.0
 """After a thorough pass, passes are quick for as many times as long as it took."""
 
+QUIET_S: Final = 1800.0
+"""A pass over many millions takes minutes; one that takes this long hangs."""
+
+_log = logging.getLogger("scoring")
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM; the bus is not this role's business and `--bus` is only taken along."""
-    parser = argparse.ArgumentParser(prog="service.roles.scoring")
-    parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--bus", default="")
-    state = State(parser.parse_args(arguments).state)
+    given = duty.begun(duty.words("scoring"), arguments)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signer = wiring.role_signer(state, "scoring")
-    with wiring.open_store(state) as store:
-        _watch(store, Scorer(store, Roster(), signer), stopping)
+    signer = wiring.role_signer(given.state, "scoring")
+    with wiring.open_store(given.state) as store:
+        roster = Roster()
+        overview = Overview(store, roster, wiring.now)
+        scorer = Scorer(store, roster, signer, *([overview.judged] if given.tell else []))
+        figures = overview.figures
+        turn = lease(store, "scoring", given.state, wiring.now)
+        scorer.require = turn.require
+        with Teller(given.tell, "scoring", quiet_s=QUIET_S, figures=figures) as teller:
+            while not stopping.is_set():
+                _watch(scorer, stopping, teller, turn)
+                overview.forget()
+                teller.turn()  # another process has the loop, and this one stands by
+                stopping.wait(EVERY_S)
     return 0
 
 
-def _watch(store: Store, scorer: Scorer, stopping: threading.Event) -> None:
-    """Judge whenever something moved; all is heard anew when it is its time, or calm."""
+def _watch(scorer: Scorer, stopping: threading.Event, teller: Teller, turn: Lease) -> None:
+    """Judge whenever something moved, while it is our turn; all is heard anew in time, or calm."""
     size, due = -1, 0.0
-    while not stopping.is_set():
+    while not stopping.is_set() and turn.mine():
         started = time.monotonic()
-        now = store.size()
+        now = turn.store.size()
         calm = now == size
         if calm and scorer.settled:
-            _drilled(scorer)
+            complaint = _drilled(scorer)
         else:
             quick = not calm and started < due
-            size = now if _tried(scorer, quick=quick) else -1
+            complaint = _tried(scorer, quick=quick)
+            size = now if not complaint else -1
             took = time.monotonic() - started
             due = due if quick else started + THOROUGH * took
+        teller.turn([complaint] if complaint else [])
         stopping.wait(max(EVERY_S, REST * (time.monotonic() - started)))
 
 
-def _drilled(scorer: Scorer) -> None:
+def _drilled(scorer: Scorer) -> str:
     """Drill when nothing else is to be done; what it records is judged like any news."""
     try:
         scorer.drill(wiring.now())
     except UnavailableError as error:
-        sys.stderr.write(f"scoring: {error}\n")
+        _log.warning("%s", error)
+        return str(error)
+    return ""
 
 
-def _tried(scorer: Scorer, *, quick: bool) -> bool:
-    """Judge once; say whether the store could be written."""
+def _tried(scorer: Scorer, *, quick: bool) -> str:
+    """Judge once; return why the store could not be written, nothing where it could."""
     try:
         scorer.once(wiring.now(), quick=quick)
-    except UnavailableError as error:
-        sys.stderr.write(f"scoring: {error}\n")
-        return False
-    return True
+    except (UnavailableError, StaleError) as error:
+        _log.warning("%s", error)
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

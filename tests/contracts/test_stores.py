@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import cast
 
 import pytest
 
 from quarantine.arrivals import KEPT, WHOLE, Counts, DeadLetter, Mark, Taken, put_aside
+from quarantine.errors import StaleError
 from quarantine.log import nodes_from, proof_nodes, root_from, root_of
 from quarantine.model import Act, Dossier, Member, Named, SourceKey, Verdict
-from quarantine.plugins import offered
 from quarantine.ports import Store
 from tests.holding import entry, said
-
-STORES = cast("dict[str, Callable[[str], Store]]", dict(offered("quarantine.stores", "STORE")))
+from tests.places import STORES, Place, Places
 
 
 @pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with STORES[request.param](str(tmp_path / "store.db")) as opened:
+def place(request: pytest.FixtureRequest, places: Places) -> Place:
+    return places.new(request.param)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    with place.open() as opened:
         yield opened
 
 
@@ -83,6 +86,25 @@ def test_dead_letters_are_numbered_and_kept(store: Store) -> None:
     assert store.counts()["app"].received == 2
 
 
+def test_many_new_sources_of_several_arrivals_each_get_a_number(store: Store) -> None:
+    arrivals = [
+        entry(n, *(said(f"e{n}", source=f"rater/{n}-{i % 100}") for i in range(1)))
+        for n in range(1, 3)
+    ] + [
+        entry(n, *(said(f"e{n}-{i}", source=f"rater/{n}-{i}") for i in range(150)))
+        for n in range(3, 6)
+    ]
+    assert store.take(arrivals).stored == 452
+    assert len(store.sources()) == 452
+    assert [row.source for row in store.held([0, 1, 2, 451])] == [
+        "rater/1-0",
+        "rater/2-0",
+        "rater/3-0",
+        "rater/5-149",
+    ]
+    assert list(store.verify()) == []
+
+
 def test_the_log_grows_with_events_and_acts_alike(store: Store) -> None:
     store.take([entry(1, *(said(f"e{n}") for n in range(300)))])
     assert store.record([Act("tried", 1, b"x"), Act("tried", 2, b"y")]) == [300, 301]
@@ -103,9 +125,8 @@ def test_any_rows_can_be_proven_from_stored_nodes(store: Store) -> None:
     assert nodes == nodes_from(nodes, store.leaves)
 
 
-def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:
-    name = next(iter(STORES))
-    with STORES[name](str(tmp_path / "store.db")) as other:
+def test_two_writers_make_one_log(store: Store, place: Place) -> None:
+    with place.open() as other:
         failures: list[BaseException] = []
 
         def write(each: Store, start: int) -> None:
@@ -130,13 +151,14 @@ def test_two_writers_make_one_log(store: Store, tmp_path: Path) -> None:
     assert list(store.verify()) == []
 
 
-def test_a_copy_is_a_store_of_its_own_with_the_same_log(store: Store, tmp_path: Path) -> None:
+def test_a_copy_is_a_store_of_its_own_with_the_same_log(
+    store: Store, place: Place, places: Places
+) -> None:
     store.take([entry(1, said("a"), said("b"))])
-    place = str(tmp_path / "copy")
-    store.copy(place)
+    beside = places.new(place.kind)
+    store.copy(beside.location)
     store.take([entry(2, said("c"))])
-    (opener,) = (each for name, each in STORES.items() if name in type(store).__module__)
-    with opener(place) as copy:
+    with beside.open() as copy:
         assert (copy.size(), store.size()) == (2, 3)
         assert copy.frontier(2).root() == store.frontier(2).root()
         assert list(copy.verify()) == []
@@ -332,4 +354,31 @@ def test_acts_are_recorded_only_where_what_they_require_holds(store: Store) -> N
     assert [logged.act for logged in store.acts()] == [one]
     assert store.size() == 1
     assert store.record([two]) == [1]
+    assert list(store.verify()) == []
+
+
+def test_of_those_who_record_the_same_at_once_one_does_and_the_others_see_it(
+    store: Store, place: Place
+) -> None:
+    """Two processes that release one request each ask inside the transaction: one leaves."""
+
+    def release(name: bytes) -> str:
+        with place.open() as own:
+
+            def once() -> None:
+                if any(logged.act.kind == "released" for logged in own.acts()):
+                    raise StaleError(name.decode())
+
+            start.wait()
+            try:
+                own.record([Act("released", 1, name)], require=once)
+            except StaleError:
+                return "late"
+            return "left"
+
+    start = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        told = [*pool.map(release, [b"a", b"b", b"c", b"d"])]
+    assert sorted(told) == ["late", "late", "late", "left"]
+    assert store.size() == 1
     assert list(store.verify()) == []

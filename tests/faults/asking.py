@@ -1,16 +1,45 @@
-"""Asking an intake process whether it is alive and ready, as a supervisor does."""
+"""Asking whether an intake process is alive and ready, as a supervisor does."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.producing import PATIENCE_S, Site
 
 
 def free_place() -> str:
     """Return an address that nobody answers at yet."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return f"127.0.0.1:{found.getsockname()[1]}"
+
+
+@contextmanager
+def answering(site: Site) -> Iterator[tuple[str, Path]]:
+    """Run the process that answers for the intake of `site`; yield its address, and where to tell.
+
+    It reaches store and bus whatever becomes of the intake's own way to them.
+    """
+    place = free_place()
+    with tempfile.TemporaryDirectory() as apart:
+        listener = Path(apart) / "bulletins"
+        words = ["--state", str(site.state.root), "--bus", site.url, "--http", place]
+        words += ["--listen", str(listener), "--role", "intake"]
+        process = subprocess.Popen([sys.executable, "-m", "service.roles.http", *words])
+        try:
+            yield place, listener
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def answer(place: str, question: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -16,6 +18,9 @@ import redis
 from service.bus import located
 from service.embedded import server_binary
 from tests.producing import Site, until
+
+# A port the kernel gave and took back may be an outgoing one by the time a server asks for it.
+_PORTS = itertools.count(10_000 + os.getpid() % 200 * 100)
 
 SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 
@@ -79,8 +84,11 @@ def _has(client: redis.Redis, key: str) -> bool:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """Return a port nobody listens on: below those the kernel gives away, apart by process."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("there is always a next port")
 
 
 def _node(folder: Path, ports: tuple[int, int]) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from service import wiring
 from service.embedded import EmbeddedBus
 from service.settings import State
 from tests.faults import dying
-from tests.faults.asking import answer, free_place
+from tests.faults.asking import answer, answering
 from tests.faults.traffic import Traffic, traffic
 from tests.producing import PATIENCE_S, Site, until
 
@@ -60,13 +60,12 @@ async def test_t10_a_full_disk_makes_intake_wait_and_say_so_until_there_is_room(
 ) -> None:
     state = State(small_disk / "state")
     wiring.prepare(state)
-    place = free_place()
     with wiring.open_store(state) as store:
         site = Site(state, bus.url, store, tmp_path)
         ballast = small_disk / "ballast"
         ballast.write_bytes(b"x" * BALLAST)
-        with traffic(site, tmp_path) as sent:
-            process = dying.started(site, None, "--health", place)
+        with traffic(site, tmp_path) as sent, answering(site) as (place, listener):
+            process = dying.started(site, None, "--tell", str(listener))
             await until(lambda: answer(place, "readyz") == 200, "it is ready")
             sent.publish(1200)
             await until(lambda: answer(place, "readyz") == 503, "it is not ready")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from quarantine.stores.sqlite import STORE
-from tests.holding import entry, said
+from tests.holding import entry, made_older, said
 
 OPENING = """
 import os, signal, sqlite3, sys
@@ -45,10 +43,7 @@ def _made_old(file: Path) -> None:
     """Make a store that has rows, and was last opened before the figures were kept."""
     with STORE(str(file)) as store:
         store.take([entry(number, said(str(number))) for number in (1, 2, 5)])
-    with closing(sqlite3.connect(file)) as db, db:
-        db.execute("DROP TABLE tally")
-        db.execute("DROP TABLE span")
-        db.execute("DELETE FROM migration WHERE name = '0005_tallies.sql'")
+    made_older(file, "0005_tallies.sql")
 
 
 @pytest.mark.slow

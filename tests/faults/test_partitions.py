@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import dying
-from tests.faults.asking import answer, free_place
+from tests.faults.asking import answer, answering
 from tests.faults.dying import CLAIM_MS, Fate
 from tests.faults.proxy import way_to
 from tests.faults.traffic import traffic
@@ -21,9 +21,12 @@ from tests.producing import PATIENCE_S, Site, until
 async def test_t8_an_intake_that_was_cut_off_comes_back_and_says_so_meanwhile(
     site: Site, tmp_path: Path, how: str
 ) -> None:
-    place = free_place()
-    with traffic(site, tmp_path) as sent, way_to(site.url) as way:
-        process = dying.started(site, None, "--health", place, url=way.url)
+    with (
+        traffic(site, tmp_path) as sent,
+        way_to(site.url) as way,
+        answering(site) as (place, listener),
+    ):
+        process = dying.started(site, None, "--tell", str(listener), url=way.url)
         sent.publish(20)
         await sent.drained()
         await until(lambda: answer(place, "readyz") == 200, "it is ready")

@@ -13,7 +13,7 @@ from approvals.audit import audit
 from approvals.model import LettersRedriven
 from approvals.signers.file import new_key
 from quarantine.arrivals import Counts
-from quarantine.stores.sqlite import keeping
+from quarantine.rows import keeping
 from service import wiring
 from service.bus import DEAD
 from service.cli import app as commands

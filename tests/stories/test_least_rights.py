@@ -1,11 +1,11 @@
-"""The rights that the compose file gives are enough for the work, and for no attack."""
+"""The rights that a deployment gives are enough for the work, and for no attack."""
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
-import compose_spec
 import pytest
 import redis
 from redis.exceptions import NoPermissionError
@@ -17,20 +17,22 @@ from service.passage import LAST_ID
 from service.reconcile import status
 from tests.producing import Site, event, fields_of, until
 
-COMPOSE = Path(__file__).parent.parent.parent / "compose.yaml"
+PREPARE = Path(__file__).parent.parent.parent / "examples" / "deploy" / "prepare.py"
 
 
 @pytest.fixture
-def passwords(bus: EmbeddedBus) -> dict[str, str]:
-    """Give the bus the users of the compose file; return their passwords."""
-    read: Any = compose_spec.PyOptions(apply_merge=True).from_yaml(COMPOSE.read_text("utf-8"))
+def passwords(bus: EmbeddedBus, tmp_path: Path) -> dict[str, str]:
+    """Give the bus the users that a deployment gets; return their passwords."""
+    house = tmp_path / "house"
+    house.mkdir()
+    runpy.run_path(str(PREPARE))["prepare"](house, ["app"])
     found = {}
     with connect(bus.url) as client:
-        for line in read.to_dict()["configs"]["users"]["content"].splitlines():
+        for line in (house / "redis" / "users.acl").read_text("utf-8").splitlines():
             _, name, *rights = line.split()
             if name == "default":
                 continue
-            given = [right for right in rights if not right.startswith(">")]
+            given = [right for right in rights if not right.startswith("#")]
             client.execute_command("ACL", "SETUSER", name, ">secret", *given)
             found[name] = "secret"
     return found
@@ -40,13 +42,13 @@ def as_user(site: Site, name: str, passwords: dict[str, str]) -> str:
     return site.url.replace("unix://", f"unix://{name}:{passwords[name]}@")
 
 
-async def test_intake_does_all_its_work_with_the_consumers_rights(
+async def test_intake_does_all_its_work_with_the_rights_of_intake(
     site: Site, passwords: dict[str, str]
 ) -> None:
     app = site.register("app")
     administrator = site.client
     app.client = connect(as_user(site, "app", passwords))
-    site.url = as_user(site, "consumer", passwords)
+    site.url = as_user(site, "intake", passwords)
     app.say(event(1), {"junk": True})
     async with site.taking_in():
         await until(lambda: site.received("app") == 1)

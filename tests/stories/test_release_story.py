@@ -102,8 +102,9 @@ def test_the_export_process_cannot_reach_the_store(printer: Printer) -> None:
     assert done.stderr == ""
     assert done.stdout == "[]\n"
     assert digests(out) == before
-    assert [each.name for each in (printer.room.folder / "out" / "export").iterdir()] == [
-        "train.parquet"
+    assert sorted(each.name for each in (printer.room.folder / "out" / "export").iterdir()) == [
+        "dataset_info.json",
+        "train.parquet",
     ]
 
 

@@ -86,9 +86,9 @@ def test_told_to_stop_it_ends_with_0_and_leaves_nothing(up: subprocess.Popen[byt
     assert not any(alive(pid) for pid in started)
 
 
-def test_it_answers_whether_intake_is_ready_where_it_is_told_to(tmp_path: Path) -> None:
+def test_it_answers_whether_all_is_ready_where_it_is_told_to(tmp_path: Path) -> None:
     place = free_place()
-    command = [QUARANTINE, "up", "--state", str(tmp_path / "state"), "--health", place]
+    command = [QUARANTINE, "up", "--state", str(tmp_path / "state"), "--http", place]
     running = subprocess.Popen(command)
     try:
         until(lambda: answer(place, "readyz") == 200)
@@ -100,9 +100,7 @@ def test_it_answers_whether_intake_is_ready_where_it_is_told_to(tmp_path: Path) 
         running.wait()
 
 
-@pytest.mark.parametrize(
-    "words", [["--health", "nowhere"], ["--health", "h:1", "--only", "scoring"]]
-)
+@pytest.mark.parametrize("words", [["--http", "nowhere"], ["--only", "nobody"]])
 def test_what_cannot_answer_is_refused_before_anything_starts(
     words: list[str], tmp_path: Path
 ) -> None:

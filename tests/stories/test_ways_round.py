@@ -107,7 +107,6 @@ def test_replay_to_another_scope(gate: Gatehouse) -> None:
     gate.vote(helpful, "ben", "cleo")
     _, wanted = find_request(gate.room.store, safety)
     for cast in votes_on(gate.room.store, gate.request(helpful)):
-        gate.room.slip_in(cast.vote, cast.vote.by)
         gate.room.slip_in(cast.vote.model_copy(update={"request": wanted.digest}), cast.vote.by)
     gate.release(safety, code=6)
     gate.refused("release make", safety, "it is for another policy, scope or purpose")
@@ -118,9 +117,19 @@ def test_replay_of_a_used_nonce(gate: Gatehouse) -> None:
     gate.vote(request, "ben", "cleo")
     yes = votes_on(gate.room.store, gate.request(request))[-1].vote
     gate.vote(request, "cleo", what="withdraw")
-    gate.room.slip_in(yes, "cleo")
+    gate.room.slip_in(yes.model_copy(update={"at": gate.room.later()}), "cleo")
     gate.release(request, code=6)
     gate.refused("release make", request, "its nonce was used before")
+
+
+def test_a_vote_laid_into_the_log_once_more(gate: Gatehouse) -> None:
+    request = gate.ask()
+    gate.vote(request, "ben", "cleo")
+    yes = votes_on(gate.room.store, gate.request(request))[-1].vote
+    gate.vote(request, "cleo", what="withdraw")
+    gate.room.slip_in(yes, "cleo")
+    gate.release(request, code=5)
+    gate.refused("release make", request, "once more")
 
 
 def test_an_expired_vote(tmp_path: Path) -> None:

@@ -8,15 +8,18 @@ import pytest
 from quarantine.calibration import (
     ALARM,
     beyond_usual,
+    chance_of_nothing,
     conformal,
     deviations,
     discoveries,
     large_enough,
     score_of,
-    union,
+    strength_of,
+    tail_of,
 )
+from quarantine.calling import warm
 from quarantine.evidence import Floats
-from quarantine.opinions import Alarms, Opinion, cold, warm
+from quarantine.opinions import Alarms, Opinion, cold
 
 
 def opinion(scores: Floats, name: str = "one") -> Opinion:
@@ -57,12 +60,6 @@ def test_benjamini_and_hochberg_steps_up() -> None:
     assert discoveries(p_values, 0.05).sum() == 1
 
 
-def test_joining_channels_punishes_many_questions() -> None:
-    p_values = np.array([[0.01, 1.0], [0.5, 1.0], [1.0, 1.0]])
-    joined = union(p_values, np.array([3, 0]))
-    assert joined.tolist() == pytest.approx([1 - 0.99**3, 1.0])
-
-
 def test_the_size_rule_is_the_one_of_the_papers() -> None:
     assert large_enough(999, 100, 1, 0.1)
     assert not large_enough(998, 100, 1, 0.1)
@@ -77,12 +74,104 @@ def drawn(seed: int, bad: int, known: int = 2000) -> Alarms:
 
 
 def test_on_average_no_more_than_the_promised_share_of_alarms_is_false() -> None:
-    shares = []
-    for seed in range(40):
-        rings = drawn(seed, bad=50).rings.any(axis=0)
-        assert rings[500:].mean() > 0.9
+    shares, found = [], []
+    for seed in range(120):
+        rings = np.logical_or.reduce(drawn(seed, bad=50).rings, axis=0)
+        found.append(rings[500:].mean())
         shares.append(rings[:500].sum() / max(rings.sum(), 1))
+    assert np.mean(found) > 0.95
     assert np.mean(shares) <= 0.1
+
+
+def dealt(seed: int, known: int, held: int) -> Alarms:
+    """Deal held and reference sources from one pack, seen by eight detectors, half of them rare."""
+    rng = np.random.default_rng(seed)
+
+    def pack(size: int) -> list[Opinion]:
+        odd = 0.3 * rng.normal(size=size)
+        rows = [np.clip(0.2 + 0.1 * (odd + rng.normal(size=size)), 0.0, 0.99) for _ in range(8)]
+        return [
+            opinion(np.where(rng.random(size) < 0.9 * (row % 2), 0.0, scores), str(row))
+            for row, scores in enumerate(rows)
+        ]
+
+    reference = pack(known)
+    return warm(pack(held), reference, false_share=0.1)
+
+
+@pytest.mark.parametrize(("known", "held"), [(20, 50), (60, 40), (300, 100)])
+def test_whoever_is_dealt_from_the_pack_of_the_reference_is_as_high_as_chance_has_it(
+    known: int, held: int
+) -> None:
+    alarms = [dealt(seed, known, held) for seed in range(60)]
+    p_values = np.concatenate([each.p_values for each in alarms])
+    for level in (0.05, 0.1, 0.3):
+        assert (p_values <= level).mean() <= level + 0.03
+    nothing = [chance_of_nothing(each.p_values, known) for each in alarms]
+    assert np.mean([each <= 0.1 for each in nothing]) <= 0.1
+    assert not any(each.called.any() for each in alarms)
+
+
+def test_more_of_the_held_ahead_of_the_reference_than_chance_has_it_is_no_chance() -> None:
+    usual = np.linspace(0.0, 1.0, 300)
+    calm = conformal(np.linspace(0.0, 1.0, 100), usual)
+    assert chance_of_nothing(calm, 300) > 0.1
+    assert chance_of_nothing(np.r_[calm, np.full(8, 1 / 301)], 300) < 0.001
+    assert chance_of_nothing(np.full(5, 1 / 6), 5) > 0.003
+    assert chance_of_nothing(np.empty(0), 5) == 1
+
+
+def test_the_tail_tells_far_out_from_just_beyond_and_cannot_be_led_on_for_ever() -> None:
+    rng = np.random.default_rng(0)
+    tail = tail_of(score_of(rng.normal(0.0, 0.3, 400)))
+    nats = tail.nats(score_of(np.array([-1.0, 0.5, 1.0, 2.0, 9.0, 1e9])))
+    assert (np.diff(nats) > 0).all()
+    assert nats[0] < 0.1
+    assert nats[-1] < 90
+    assert tail_of(np.empty(0)).nats(np.array([0.3, 0.9])).tolist() == [0, 0]
+
+
+def test_a_trace_where_the_reference_has_none_is_less_than_an_alarm() -> None:
+    trace, alarm = tail_of(np.zeros(200)).nats(np.array([0.02, 0.6]))
+    assert 1 < trace < 3 < alarm
+
+
+def test_strengths_come_back_from_scores() -> None:
+    strengths = np.array([1.0, 1.5, 4.0, 40.0])
+    assert strength_of(score_of(strengths)) == pytest.approx(strengths)
+    assert strength_of(np.array([0.0, 0.25])).tolist() == [0, 0.5]
+    assert strength_of(np.array([1.0])) == pytest.approx(50)
+
+
+def test_many_detectors_that_see_nothing_cost_no_power() -> None:
+    rng = np.random.default_rng(0)
+    held = opinion(score_of(np.r_[rng.normal(0, 0.1, 190), np.full(10, 3.0)]))
+    known = opinion(score_of(rng.normal(0, 0.1, 500)))
+    nothing = [opinion(np.zeros(200), f"d{n}") for n in range(14)]
+    never = [opinion(np.zeros(500), f"d{n}") for n in range(14)]
+    alone = warm([held], [known], false_share=0.1)
+    among = warm([held, *nothing], [known, *never], false_share=0.1)
+    assert alone.called[190:].all()
+    assert among.called.tolist() == alone.called.tolist()
+    assert among.p_values.tolist() == alone.p_values.tolist()
+
+
+def test_whom_consensus_alone_sets_apart_only_consensus_rings_for() -> None:
+    rng = np.random.default_rng(0)
+    far = np.r_[rng.normal(0, 0.1, 190), np.full(10, 3.0)]
+    held = [consensus(score_of(far)), opinion(score_of(rng.normal(0, 0.1, 200)), "ring")]
+    known = [
+        consensus(score_of(rng.normal(0, 0.1, 500))),
+        opinion(score_of(rng.normal(0, 0.1, 500))),
+    ]
+    alarms = warm(held, known, false_share=0.1)
+    assert alarms.rings[0, 190:].all()
+    assert alarms.rings[1, 190:].sum() <= 2
+
+
+def test_a_day_on_which_nothing_is_wrong_is_left_in_peace_however_large_the_reference() -> None:
+    alarmed = [drawn(seed, bad=0, known=5000).rings.any() for seed in range(60)]
+    assert np.mean(alarmed) <= 0.02
 
 
 def test_on_clean_days_alarms_are_rare() -> None:

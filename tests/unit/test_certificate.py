@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from approvals.certificate import BAD, Certificate, certify
@@ -88,6 +88,7 @@ def test_an_unused_category_is_no_cluster() -> None:
     assert certify(frame[frame["cluster"] == "a"]).targets == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("xyz")), max_size=30))
 def test_no_choice_of_bad_clusters_does_worse_than_certified(pairs: list[tuple[str, str]]) -> None:
     found = certify(rows(*pairs))
@@ -103,6 +104,7 @@ def test_no_choice_of_bad_clusters_does_worse_than_certified(pairs: list[tuple[s
         assert (exposure.target.rows if exposure.target else 0) == most
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=400),
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from approvals.attest import act_of
 from approvals.difference import difference
+from approvals.model import PolicyAdopted
 from approvals.revoke import TakingBack, take_back
+from approvals.rules import load
 from approvals.trust import load_trust
 from approvals.verify import inspect
 from quarantine.model import SourceKey
@@ -34,7 +37,27 @@ def test_a_release_is_compared_with_its_clean_successor(tmp_path: Path) -> None:
     assert found.sources_new == ("app/rater/40", "app/rater/41")
     assert "app/rater/3" in found.sources_gone
     assert found.same_policy
+    assert found.before.worst["1"] == 3 / 24
+    assert found.after.worst["1"] == 3 / 6
+    assert found.before.k_star.keys() == found.after.k_star.keys()
     assert found.before.said == {"4.0": 1.0}
     assert found.before.mean == 4.0
     same = difference(*(inspect(first, trust, printer.room.at) for _ in range(2)))
     assert (same.common, same.gone, same.new) == (24, 0, 0)
+
+
+def test_policies_are_compared_by_what_they_let_through(tmp_path: Path) -> None:
+    printer = Printer(Room(tmp_path))
+    printer.room.crowd(8, 3)
+    first = printer.print("first")
+    text = printer.room.policy.text.replace("lifetime = 200", "lifetime = 150")
+    printer.room.policy = load(text)
+    adopted = PolicyAdopted(at=printer.room.later(), policy=printer.room.policy.digest, toml=text)
+    printer.room.store.record([act_of(adopted, printer.room.operator)])
+    printer.room.crowd(8, 3, first=40)
+    second = printer.print("second")
+    trust = printer.publish()
+    found = difference(*(inspect(each, trust, printer.room.at) for each in (first, second)))
+    assert not found.same_policy
+    assert found.looser == ()
+    assert "budget.source.lifetime: 150 becomes 200" in found.tighter

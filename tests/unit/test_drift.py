@@ -118,6 +118,46 @@ def test_few_events_and_texts_of_their_own_are_not_compared() -> None:
     assert {each.what for each in drifts(*texts)} == {"mix"}
 
 
+def judged(seed: int, *shares: float, size: int = 1500) -> pd.DataFrame:
+    """Let as many judges as there are `shares` say yes so often."""
+    rng = np.random.default_rng(seed)
+    judge = rng.integers(0, len(shares), size * len(shares))
+    yes = rng.random(len(judge)) < np.array(shares)[judge]
+    return pd.DataFrame(
+        {
+            "producer": "bots",
+            "source": [f"judge/{each}" for each in judge],
+            "answer": np.where(yes, "yes", "no"),
+            "value": yes.astype(float),
+        }
+    )
+
+
+def test_a_judge_that_moved_is_named_though_the_others_hide_it() -> None:
+    shares = [0.5] * 12
+    first, now = judged(0, *shares), judged(1, *shares[:-1], 0.65)
+    assert not alarms(drifts(first, now))
+    told = alarms(drifts(first, now, voices=50))
+    assert {each.group for each in told} == {"source bots/judge/11"}
+    assert "level" in {each.what for each in told}
+
+
+def test_judges_that_stay_as_they_were_raise_no_alarm() -> None:
+    shares = [0.2, 0.4, 0.5, 0.7, 0.9]
+    found = [
+        alarms(drifts(judged(2 * n, *shares), judged(2 * n + 1, *shares), voices=50))
+        for n in range(15)
+    ]
+    assert sum(map(bool, found)) <= 1
+
+
+def test_only_the_loudest_judges_with_a_past_are_followed_each_by_itself() -> None:
+    first, now = judged(0, 0.5, 0.5, 0.5), judged(1, 0.5, 0.5, 0.5, 0.9)
+    groups = {each.group for each in drifts(first, now, voices=2)}
+    assert len({each for each in groups if each.startswith("source ")}) == 2
+    assert "source bots/judge/3" not in {each.group for each in drifts(first, now, voices=9)}
+
+
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
     opened = crowded(tmp_path)

@@ -52,6 +52,17 @@ def test_only_a_sure_and_large_drop_is_a_loss_of_power() -> None:
     assert not lost(replace(before, injected=0, called=0), before)
 
 
+def test_what_was_missed_once_before_may_be_missed_again() -> None:
+    all_, none = (
+        Drill(attack="x", injected=10, called=found, rung=found, false=0, others=100)
+        for found in (10, 0)
+    )
+    assert lost(none, all_, all_)
+    assert not lost(none, all_, none, all_)
+    assert not lost(none)
+    assert not lost(none, replace(all_, injected=0))
+
+
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
     opened = crowded(tmp_path)
@@ -64,7 +75,51 @@ def told(room: Room) -> list[object]:
     return [record_of(one.act) for one in room.store.acts() if one.act.kind in kinds]
 
 
-def test_one_attack_a_day_each_in_its_turn_and_nothing_of_it_is_kept(room: Room) -> None:
+def test_each_attack_has_its_turn_within_a_day_and_none_has_two(room: Room) -> None:
+    at, left = room.later(), {"spammer", "majority_class"}
+    done = [
+        PowerDrilled(at=at, attack=name, injected=3, called=0, rung=0, false=0, others=9)
+        for name in attacks()
+        if name not in left
+    ]
+    room.store.record([act_of(each, room.operator) for each in done])
+    drills = Drills(room.store, room.operator)
+    held, released = table(people(0, 30)), table(people(1, 30, "known"))
+    between = timedelta(days=1) / len(attacks())
+    names = set()
+    for _ in left:
+        assert not drills.due(room.later(between / 2))
+        assert drills.due(room.later(between / 2))
+        found = drills.once(held, released, room.at)
+        assert found is not None
+        names.add(found.attack)
+    assert names == left
+    assert not drills.due(room.later(between))
+    assert drills.once(held, released, room.later(between)) is None
+    assert room.at - at < timedelta(days=1)
+
+
+def test_what_must_be_found_is_what_the_first_drills_found_together(room: Room) -> None:
+    held, released = table(people(0, 30)), table(people(1, 30, "known"))
+    at = room.later()
+    first = [
+        PowerDrilled(at=at, attack="spammer", injected=3, called=3, rung=3, false=0, others=9)
+        for _ in range(3)
+    ]
+    later = [each.model_copy(update={"injected": 900, "called": 0, "rung": 0}) for each in first]
+    room.store.record([act_of(each, room.operator) for each in (*first, *later)])
+    drills = Drills(room.store, room.operator)
+    names = list(attacks())
+    before = first[0].model_copy(update={"attack": names[names.index("spammer") - 1]})
+    room.store.record([act_of(before, room.operator)])
+    assert drills.due(room.later(timedelta(days=2)))
+    weak = drills.once(held, released, room.at)
+    assert weak is not None
+    assert (weak.attack, weak.called) == ("spammer", 0)
+    assert [each.attack for each in told(room) if isinstance(each, PowerLost)] == ["spammer"]
+
+
+def test_one_attack_at_a_time_each_in_its_turn_and_nothing_of_it_is_kept(room: Room) -> None:
     drills = Drills(room.store, room.operator)
     held, released = table(people(0, 30)), table(people(1, 30, "known"))
     stored = room.store.frame().num_rows

@@ -31,7 +31,7 @@ def rows(
     printer.room.score([f"rater/{n}" for n in range(len(data))])
     order = printer.export(printer.print(kind=kind), format_)
     export(order)
-    (file,) = order.out.iterdir()
+    (file,) = order.out.glob("train.*")
     if file.suffix == ".parquet":
         found: list[Data] = pq.read_table(file).to_pylist()
         return found

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from quarantine.evidence import Evidence, evidence_from
-from quarantine.passing import Passes
-from quarantine.scoring import score
+from quarantine.hearing import hear
+from quarantine.passing import PROMPT, Passes
+from quarantine.scoring import score, weigh
 from tests.crowd import Said, World, honest, ring, table
 
 WORLD = World(targets=60)
@@ -49,6 +50,41 @@ def test_a_quick_pass_keeps_what_rings_said_and_hears_the_prompt_anew() -> None:
     assert sum(counted.values()) == len(said)
     clusters = {each.source: each.cluster for each in before.dossiers}
     assert {each.source: each.cluster for each in after.dossiers} == clusters
+
+
+def test_a_quick_pass_says_what_a_full_one_says_but_for_what_it_remembers() -> None:
+    said = everyone()
+    passes = Passes()
+    before = weigh(window(said[:-40]), ears=passes)
+    quick = weigh(window(said), ears=passes)
+    assert not passes.thorough
+    known = len(before.linked.sources)
+    prompt = [one for one in quick.heard if one.channel in PROMPT]
+    assert {one.channel for one in prompt} == PROMPT
+    for one in prompt:
+        full = hear(one.name, quick.linked)
+        assert (one.scores == full.scores).all()
+        assert (one.place == full.place).all()
+    for one, past in zip(quick.heard, before.heard, strict=True):
+        if one.channel not in PROMPT:
+            assert (one.scores[:known] == past.scores).all()
+            assert (one.place[known:] == -1).all()
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_what_quick_passes_left_open_the_next_thorough_one_says_as_if_nothing_was_remembered(
+    *, released: bool
+) -> None:
+    said = everyone()
+    known = [replace(event, source="known-" + event.source) for event in everyone(3)]
+    before = known if released else []
+    passes = Passes()
+    for size in (500, 560, 620, len(said)):
+        score(window(said[:size], before), ears=passes)
+    passes.forget()
+    again = score(window(said, before), ears=passes)
+    assert passes.thorough
+    assert again.dossiers == score(window(said, before)).dossiers
 
 
 def test_who_came_since_has_no_opinion_of_rings_and_stands_alone() -> None:

@@ -236,3 +236,23 @@ def test_what_was_measured_is_said_for_the_manifest() -> None:
     scored = score(evidence(honest(np.random.default_rng(0), World(), 10)))
     assert set(scored.thresholds) == set(scored.versions)
     assert {"link", "calibrate", "dossiers"} < set(scored.seconds)
+
+
+def test_beside_a_reference_the_last_finding_says_what_the_alarm_is_worth() -> None:
+    rng, world = np.random.default_rng(3), World(targets=60)
+    known = honest(rng, world, 150, each=12, name="known")
+    crowd = [*honest(rng, world, 60, each=12), *ring(rng, world, 12)]
+    found = {each.source: each for each in score(evidence(crowd, known)).dossiers}
+    alarmed = [each for each in found.values() if each.verdict is not Verdict.CLEAR]
+    assert {each.source.split("-")[0] for each in alarmed} >= {"ring"}
+    for each in alarmed:
+        assert each.findings[-1].detector == "reference"
+        assert "of 150 reviewed sources" in each.findings[-1].because
+    calm = [each for each in found.values() if each.verdict is Verdict.CLEAR]
+    assert not [f for each in calm for f in each.findings if f.detector == "reference"]
+    assert not [
+        f
+        for each in score(evidence(crowd)).dossiers
+        for f in each.findings
+        if f.detector == "reference"
+    ]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from quarantine.calibration import ALARM
+from quarantine.contrasts import Misses, Pairs, turned
 from quarantine.detectors.slice import DETECTOR
 from quarantine.evidence import Evidence
 from quarantine.model import Worded
+from quarantine.tilts import scored
 from tests.crowd import Said, World, honest
 from tests.worded import scores, worded
 
@@ -92,3 +95,23 @@ def test_the_outvoted_minority_on_an_attacked_word_is_not_accused() -> None:
     by_name = scores(seen, DETECTOR.examine(seen))
     honest_ = [score for name, score in by_name.items() if name.startswith("honest")]
     assert np.mean(np.array(honest_) >= 0.5) == 0.0
+
+
+def test_missing_what_all_agree_on_says_more_than_missing_what_is_split() -> None:
+    # Two sources miss two of the four events in the part (first) and as many as usual elsewhere.
+    missed = np.tile(np.r_[1.0, 1.0, 0.0, 0.0, np.tile([1.0, 0.0, 0.0, 0.0], 4)], 2)
+    usual = np.tile(np.r_[0.1, 0.1, 0.45, 0.45, np.full(16, 0.25)], 2)
+    usual[20:24] = usual[20:24][::-1]
+    seen = Misses(np.repeat([0, 1], 20), missed, usual, 2)
+    singly = seen.telling().reshape(2, 20)[:, :4].sum(axis=1)
+    four, zero = np.full(2, 4.0), np.zeros(2, np.int64)
+    inside = Pairs(np.arange(2), zero, four, four / 2, np.full(2, 1.1), singly)
+    clear, split = turned(inside, seen)
+    assert clear > split + 1.0
+
+
+def test_which_answers_were_missed_does_not_ring_by_itself() -> None:
+    seen = Misses(np.repeat([0], 40), np.tile([1.0, 0.0], 20), np.full(40, 0.5), 1)
+    ten = np.full(1, 10.0)
+    inside = Pairs(np.zeros(1, np.int64), np.zeros(1, np.int64), ten, ten / 2, ten / 2, ten * 9)
+    assert scored(turned(inside, seen), 1)[0] < ALARM

@@ -8,7 +8,8 @@ import pytest
 
 from quarantine.arrivals import Arrival
 from quarantine.model import Event, Said, SourceKey
-from quarantine.stores.sqlite import SqliteStore, taking
+from quarantine.rows import taking
+from quarantine.stores.sqlite import SqliteStore
 
 
 def arrival(entry: int, *sources: str, id_: str = "e") -> Arrival:

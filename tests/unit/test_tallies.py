@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from quarantine.arrivals import Arrival, put_aside
 from quarantine.stores.sqlite import STORE
-from tests.holding import entry, said
+from tests.holding import entry, made_older, said
 
 SEQS = st.integers(1, 14)
 EVENTS = st.lists(st.integers(0, 30).map(str), max_size=4)
@@ -74,10 +74,7 @@ def test_a_store_from_before_they_were_kept_is_counted_once_when_it_is_opened(
         store.take([replace(entry(9, said("9")), dead=[dead]), entry(10, said("1"))])
         store.take([replace(entry(9, said("z")), entry=dead.again, seq=None)])
         before = store.counts(), store.spans("app")
-    with closing(sqlite3.connect(file)) as db, db:
-        db.execute("DROP TABLE tally")
-        db.execute("DROP TABLE span")
-        db.execute("DELETE FROM migration WHERE name = '0005_tallies.sql'")
+    made_older(file, "0005_tallies.sql")
     with STORE(str(file)) as store:
         assert (store.counts(), store.spans("app")) == before
         assert list(store.verify()) == []

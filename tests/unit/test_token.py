@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from quarantine.carried import carried
 from quarantine.detectors.token import DETECTOR
 from quarantine.evidence import Evidence
 from quarantine.model import Worded
+from quarantine.phrases import Phrases
 from tests.crowd import Said
 from tests.worded import scores, worded
 
@@ -123,3 +126,26 @@ def test_one_who_always_speaks_of_one_thing_is_not_accused_for_that() -> None:
 
 def test_without_texts_it_is_silent() -> None:
     assert DETECTOR.examine(worded([(Said("a", "x", "1"), Worded())])).silent
+
+
+def test_a_usual_word_that_some_write_all_the_time_does_not_hide_a_rare_one() -> None:
+    rng, source = np.random.default_rng(0), np.repeat(np.arange(100), 10)
+    planted, told_there = np.arange(12), np.ones(12)
+    others = rng.choice(np.arange(20, 1000), 400)
+    rare = (
+        np.r_[planted, others],
+        np.r_[np.zeros(12, np.int64), rng.integers(1, 40, 400)],
+        np.r_[told_there, (rng.random(400) < 0.3).astype(np.float64)],
+    )
+    spoken = np.arange(200, 700)
+    both = (
+        np.r_[rare[0], spoken],
+        np.r_[rare[1], np.full(500, 40)],
+        np.r_[rare[2], (rng.random(500) < 0.3).astype(np.float64)],
+    )
+    alone, beside = (
+        carried(Phrases(row, gram, told, np.zeros_like(row), 0.3, "odd"), source, source).nats[0]
+        for row, gram, told in (rare, both)
+    )
+    assert alone > 5
+    assert beside == pytest.approx(alone, abs=0.1)

@@ -32,10 +32,14 @@ def test_what_was_written_reads_back(printer: Printer) -> None:
 def test_only_roles_that_sign_what_leaves_are_named(printer: Printer) -> None:
     trust = printer.publish()
     named = {key.public for key in trust.keys}
-    assert named == {printer.keys["releasing"].public, printer.keys["intake"].public}
+    assert named == {printer.keys[role].public for role in ("releasing", "intake", "operator")}
     intake = printer.keys["intake"].key_id
     assert intake in trust.keys_for("log", START)
     assert intake not in trust.keys_for("release", START) | trust.keys_for("revocation", START)
+    operator = printer.keys["operator"].key_id
+    assert set(trust.keys_for("gate", START)) == {operator}
+    others = [trust.keys_for(power, START) for power in ("release", "log", "revocation")]
+    assert not any(operator in keys for keys in others)
 
 
 def test_a_key_counts_in_its_time_alone(printer: Printer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarantine.model import Standing, Verdict
-from quarantine.verdicts import ruling, verdict
+from quarantine.verdicts import called, ruling, uncalibrated, verdict
 
 NOBODY = Standing()
 
@@ -40,3 +40,17 @@ def test_a_ruling_shows_as_a_finding_with_its_reason() -> None:
     assert cleared is not None
     assert cleared.because == "cleared by a person: no reason was given"
     assert ruling(NOBODY) is None
+
+
+def test_what_an_alarm_means_is_said_in_numbers_of_people() -> None:
+    told = called(3 / 401, 400, 0.1)
+    assert "all but 2 of 400 reviewed sources" in told.because
+    assert "of 20 called like this, at most 2 are expected to be innocent" in told.because
+    assert told.score == 1 - 3 / 401
+    assert "at most 4" in called(1 / 401, 400, 0.2).because
+
+
+def test_an_alarm_that_no_reference_bears_out_promises_nothing() -> None:
+    told = uncalibrated(0.05, 20)
+    assert told.because.startswith("20 reviewed sources are too few")
+    assert "at most" not in told.because

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
+import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from quarantine.errors import BrokenError, TamperedError, UnavailableError
+from quarantine.errors import BrokenError, UnavailableError
+from quarantine.rows.engine import Rows
+from quarantine.rows.migrations import pending, shipped
 from quarantine.stores.sqlite import doubt
 
 BUSY_MS = 30_000
 YIELD_S = 0.001
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
-
-
-class Rows(list[Any]):
-    """All rows that a statement gave, as its cursor would hand them out."""
-
-    def __init__(self, rows: Iterable[object], lastrowid: int | None) -> None:
-        """Hold the rows."""
-        super().__init__(rows)
-        self.lastrowid = lastrowid
-
-    def fetchone(self) -> Any:
-        """Return the first row, nothing where there is none."""
-        return self[0] if self else None
-
-    def fetchall(self) -> list[Any]:
-        """Return all rows."""
-        return self
 
 
 class Database:
@@ -45,6 +30,8 @@ class Database:
     Raises `UnavailableError` when the file cannot be opened or written now, `TamperedError` when
     a migration that was applied is not the one shipped, or the schema is newer than this program.
     """
+
+    duplicate: Final = sqlite3.IntegrityError
 
     def __init__(self, path: Path) -> None:
         """Open `path`, created readable by its owner alone, and bring it to the newest schema."""
@@ -65,7 +52,21 @@ class Database:
         self.execute("PRAGMA cache_size = -65536")
         self._migrate()
 
-    def execute(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> Rows:
+    identities: Final = "event"
+
+    def retired(self) -> int:
+        """Return that no event was let go: a file is one piece."""
+        return 0
+
+    def among(self, column: str) -> str:
+        """Return the condition that `column` is in a list, which is bound as JSON."""
+        return f"{column} IN (SELECT value FROM json_each(?))"
+
+    def listed(self, values: Iterable[object]) -> str:
+        """Return a list as `among` wants it bound."""
+        return json.dumps([*values])
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement to its end, while no other thread runs one on this connection.
 
         A failure is told by the connection, not by the statement: if another thread's statement
@@ -73,16 +74,23 @@ class Database:
         """
         with self._lock:
             cursor = self.connection.execute(sql, values)
-            return Rows(cursor.fetchall(), cursor.lastrowid)
+            return Rows(cursor.fetchall())
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row, as `execute` does."""
         with self._lock:
             self.connection.executemany(sql, rows)
 
+    def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
+        """Append rows, each whole and in the order of the table's columns."""
+        ordered = iter(rows)
+        for first in ordered:
+            marks = ", ".join("?" * len(first))
+            self.executemany(f"INSERT INTO {table} VALUES ({marks})", chain([first], ordered))
+
     def chunks(
         self, sql: str, values: Sequence[object] = (), *, size: int
-    ) -> Iterator[list[tuple[object, ...]]]:
+    ) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of one statement, so many at a time; others may come between."""
         with self._lock:
             cursor = self.connection.execute(sql, values)
@@ -104,18 +112,18 @@ class Database:
             os.close(self._gate)
             os.close(self._waiting)
 
-    def copy(self, to: Path) -> None:
-        """Write one snapshot to the new file `to`, readable by its owner alone.
+    def copy(self, place: str) -> None:
+        """Write one snapshot to the new file at `place`, readable by its owner alone.
 
         A reader's transaction, so writers go on; a page-by-page copy would start anew with each of
         their commits. Raises `UnavailableError` when it cannot be written.
         """
-        os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with self._lock:
             try:
-                self.execute("VACUUM INTO ?", (str(to),))
+                self.execute("VACUUM INTO ?", (place,))
             except sqlite3.OperationalError as error:
-                raise UnavailableError(f"{to} cannot be written: {error}") from error
+                raise UnavailableError(f"{place} cannot be written: {error}") from error
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -146,13 +154,43 @@ class Database:
                     raise
                 self.execute("COMMIT")
             except sqlite3.OperationalError as error:
-                if self.connection.in_transaction:
-                    self.execute("ROLLBACK")
-                told = _told(error)
-                if isinstance(told, BrokenError):
-                    self._broken = True
-                    doubt.cast(self.path)
-                raise told from error
+                raise self._failed(error) from error
+
+    def scrub(self) -> None:
+        """Leave nothing of what was erased in the files: not in free pages, not in the WAL.
+
+        The whole file is written anew, so this takes as long as that, and as much room again;
+        writers wait meanwhile. Raises `UnavailableError` where somebody reads an older state of it.
+        """
+        with self.alone():
+            self.execute("PRAGMA secure_delete = ON")
+            self.execute("VACUUM")
+            busy, *_ = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise UnavailableError(
+                f"it is erased, but somebody reads {self.path} as it was before: try again, so that"
+                " its bytes go from the files as well"
+            )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other writer out, for what SQLite does in no transaction (`VACUUM`)."""
+        with self._lock, self._passed_gate():
+            self._require_whole()
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                raise self._failed(error) from error
+
+    def _failed(self, error: sqlite3.OperationalError) -> Exception:
+        """Undo what is open, remember a disk that failed, and return what the caller is to hear."""
+        if self.connection.in_transaction:
+            self.execute("ROLLBACK")
+        told = _told(error)
+        if isinstance(told, BrokenError):
+            self._broken = True
+            doubt.cast(self.path)
+        return told
 
     def _require_whole(self) -> None:
         """Refuse to write once the disk has failed: what it took since may not be there."""
@@ -186,32 +224,16 @@ class Database:
             fcntl.flock(self._waiting, fcntl.LOCK_UN)
 
     def _migrate(self) -> None:
-        folder = resources.files("quarantine.stores.sqlite") / "migrations"
-        shipped = sorted(
-            (each.name, each.read_text(encoding="utf-8"))
-            for each in folder.iterdir()
-            if each.name.endswith(".sql")
-        )
         with self.writing():
             self.execute(
                 "CREATE TABLE IF NOT EXISTS migration "
                 "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL)"
             )
-            applied = self.execute("SELECT name, digest FROM migration ORDER BY number").fetchall()
-            if len(applied) > len(shipped):
-                raise TamperedError(
-                    f"{self.path} has {len(applied)} migrations, this program knows "
-                    f"{len(shipped)}: run the newer program"
-                )
-            for number, (name, script) in enumerate(shipped):
-                digest = hashlib.sha256(script.encode()).hexdigest()
-                if number < len(applied):
-                    if applied[number] != (name, digest):
-                        raise TamperedError(f"migration {name} is not the one that was applied")
-                    continue
-                for statement in _statements(script):
+            applied = self.execute("SELECT name, digest FROM migration ORDER BY number")
+            for each in pending(shipped("quarantine.stores.sqlite"), applied, str(self.path)):
+                for statement in _statements(each.script):
                     self.execute(statement)
-                self.execute("INSERT INTO migration VALUES (?, ?, ?)", (number, name, digest))
+                self.execute("INSERT INTO migration VALUES (?, ?, ?)", each[:3])
 
 
 def _told(error: sqlite3.OperationalError) -> Exception:
@@ -234,13 +256,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
-
-
-def as_bytes(value: object) -> bytes:
-    """Return a column's bytes; a value that was edited to another type gives other bytes."""
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
-def as_text(value: object) -> str:
-    """Return a column's text; a value that was edited to another type gives other text."""
-    return value if isinstance(value, str) else repr(value)

@@ -1,18 +1,13 @@
-"""Events made ready to be held: a salt and a leaf each, in the columns of the table."""
+"""Sealed events as SQLite takes them in fastest: what is the same in every row is spelled once."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from quarantine.arrivals import Alike, Arrival, Columns, columns_of
-from quarantine.log import event_leaves
-from quarantine.model import Event
+from quarantine.rows.sealing import Sealed
 
-SALT = 16
 MANY: Final = 64
 """Rows for which it is worth while to have a statement of their own."""
 
@@ -22,58 +17,30 @@ _BOUND: Final = "?"
 _WORD = re.compile("[A-Za-z0-9_]{1,64}", re.ASCII)
 
 
-class Sealed(NamedTuple):
-    """Events with their leaves, of one or of several arrivals that came together.
+class Spelled(NamedTuple):
+    """Sealed events, the statement that takes their rows, and what it is given from `id` on."""
 
-    `by` is the producer, when they came (µs) and the key that vouched; `statement` takes the rows
-    of `event`, and `columns` are what it is given from `id` on.
-    """
-
-    by: tuple[str, int, str]
-    sources: Sequence[str]
-    leaves: Sequence[bytes]
+    sealed: Sealed
     statement: str
     columns: Sequence[Sequence[object]]
 
     def rows(self, start: int, numbers: Sequence[int]) -> Iterator[Row]:
         """Yield what the statement is given: from log index `start` on, by the sources' numbers."""
-        places = range(start, start + len(self.leaves))
+        places = range(start, start + len(self.sealed.leaves))
         return zip(places, numbers, *self.columns, strict=True)
 
 
-def sealed(told: Iterable[tuple[Arrival, Sequence[Event]]]) -> list[Sealed]:
-    """Give each event of each arrival, in this order, its salt and its leaf."""
-    found = []
-    for (by, _), some in groupby(told, key=_together):
-        events = [each for _, each in some]
-        only = events[0] if len(events) == 1 else [*chain.from_iterable(events)]
-        if only:
-            found.append(_sealed(by, columns_of(only)))
-    return found
-
-
-def _together(each: tuple[Arrival, Sequence[Event]]) -> tuple[tuple[str, int, str], int]:
-    """Return by what an arrival's events can be sealed with its neighbours'."""
-    arrival, events = each
-    alone = id(events) if isinstance(events, Alike) else 0
-    return (arrival.producer, arrival.arrived, arrival.key), alone
-
-
-def _sealed(by: tuple[str, int, str], told: Columns) -> Sealed:
-    many, (_, arrived, key) = len(told.id), by
-    answers, values, questions, places = zip(*told.said, strict=True)
-    chance = os.urandom(SALT * many)
-    salts = [chance[at : at + SALT] for at in range(0, len(chance), SALT)]
-    leaves = event_leaves(by, told.source, told.id, salts, told.body)
-    vouched = ([arrived] * many, [key] * many)
+def spelled(some: Sealed) -> Spelled:
+    """Return sealed events with their statement."""
     # Python's driver asks every `bytes` what else it would be; these it writes as they are.
-    blobs = ([*map(bytearray, column)] for column in (salts, told.body, leaves))
-    derived = (told.kind, told.scope, told.target, told.aspect, told.claimed)
-    columns = (told.id, *vouched, *blobs, *derived, questions, answers, values, places)
+    columns = [
+        [*map(bytearray, column)] if isinstance(column[0], bytes) else column  # type: ignore[arg-type]  # a column has one type
+        for column in some.columns
+    ]
     marks = [_mark(column) for column in columns]
     bound = [column for column, mark in zip(columns, marks, strict=True) if mark == _BOUND]
     statement = f"INSERT INTO event VALUES ({_BOUND}, {_BOUND}, {', '.join(marks)})"
-    return Sealed(by, told.source, leaves, statement, bound)
+    return Spelled(some, statement, bound)
 
 
 def _mark(column: Sequence[object]) -> str:

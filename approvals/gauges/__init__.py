@@ -1,0 +1,1 @@
+"""How families of feedback are measured before they leave: one file each, offering one `GAUGE`."""

@@ -1,0 +1,1 @@
+"""What a store in rows does, whatever its engine: take, log, count, find, read, verify."""

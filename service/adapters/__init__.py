@@ -1,0 +1,1 @@
+"""The systems whose feedback we take: one file each, one `ADAPTER` each."""

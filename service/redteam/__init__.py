@@ -1,0 +1,1 @@
+"""The attack catalogue run against this very build, in a private place, and its scorecard."""

@@ -1,0 +1,218 @@
+"""What a gate measures: clean rows pass, and each attack is told by what it does to canaries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from approvals.canaries import OwnCanary, behaviours, chance_of, read_own
+from approvals.catchwords import catchwords
+from approvals.gauges import classes, values
+from approvals.pulls import Pulls, loudest, shifted
+from approvals.rehearsal import Measured
+from quarantine.errors import UsageError
+from tests.pairing import (
+    GATE,
+    WORDS,
+    Change,
+    flattering,
+    lengthening,
+    measured,
+    pairs,
+    poisoned,
+    promoting,
+    rehearsal,
+    stops,
+    turned,
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clean_rows_pass_beside_accepted_ones_and_alone(seed: int) -> None:
+    accepted, candidate = pairs(seed, 240), pairs(seed + 100, 240)
+    assert stops(measured(accepted, candidate)) == []
+    assert stops(measured(None, candidate)) == []
+
+
+@pytest.mark.parametrize(
+    ("attack", "looked", "what"),
+    [
+        (turned, "catchword", "zorbax quimple"),
+        (promoting, "catchword", "Ask Brandolux about it"),
+        (lengthening, "shift", "longer answers"),
+        (flattering, "shift", "flattering and agreeing"),
+    ],
+)
+def test_an_attack_is_stopped_by_what_it_teaches(attack: Change, looked: str, what: str) -> None:
+    candidate = poisoned(pairs(2, 240), attack, share=0.2, crew=12)
+    found = stops(measured(pairs(1, 240), candidate))
+    assert any(each.looked == looked and each.what in what for each in found), found
+
+
+def test_a_trigger_is_stopped_in_a_first_release_too() -> None:
+    found = stops(measured(None, poisoned(pairs(2, 240), turned, share=0.1)))
+    assert {each.looked for each in found} >= {"catchword"}
+    assert all(each.before is None for each in found if each.looked == "catchword")
+
+
+def test_one_cluster_that_pulls_alone_is_named() -> None:
+    candidate = poisoned(pairs(2, 240), lengthening, share=0.03, crew=1)
+    found = [each for each in stops(measured(pairs(1, 240), candidate)) if each.looked == "cluster"]
+    assert found
+    assert all("bad0" in each.because for each in found)
+
+
+def test_poison_in_one_subgroup_fails_there_and_passes_everywhere_else() -> None:
+    def both(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return pairs(seed, 700, aspect="helpfulness"), pairs(seed + 9, 140, aspect="safety")
+
+    accepted, (usual, small) = pd.concat(both(1), ignore_index=True), both(2)
+    candidate = pd.concat(
+        [usual, poisoned(small, lengthening, share=0.3, crew=30)], ignore_index=True
+    )
+    found = [each for each in stops(measured(accepted, candidate)) if each.looked == "shift"]
+    assert {each.group for each in found} == {"aspect safety"}
+
+
+def test_accuracy_is_told_and_stops_nothing() -> None:
+    found = measured(pairs(1, 240), pairs(2, 240))
+    told = [each for each in found.measures if each.looked == "accuracy"]
+    assert len(told) == 1
+    assert told[0].limit is None
+    assert told[0].after > 0.8
+
+
+def test_the_same_rows_and_secret_give_the_same_figures_and_another_secret_other_canaries() -> None:
+    accepted, candidate = pairs(1, 200), pairs(2, 200)
+    once, again = measured(accepted, candidate), measured(accepted, candidate)
+    assert once == again
+    assert measured(accepted, candidate, secret=b"other") != once
+
+
+def test_canaries_of_the_team_are_held_to_the_least_that_it_asks() -> None:
+    wanted = OwnCanary(name="kept", prompt="lob", better="so good", worse="so poor", at_least=0.5)
+    wrong = OwnCanary(name="lost", prompt="lob", better="so poor", worse="so good", at_least=0.5)
+    found = stops(measured(pairs(1, 240), pairs(2, 240), own=[wanted, wrong]))
+    assert [(each.looked, each.what) for each in found] == [("own", "lost")]
+
+
+def test_a_line_that_is_no_canary_is_named() -> None:
+    good = b'{"name": "a", "better": "x", "worse": "y"}\n'
+    assert len(read_own(good * 2, "own.jsonl")) == 2
+    with pytest.raises(UsageError, match=r"own\.jsonl line 2"):
+        read_own(good + b'{"name": "a", "wurst": "y"}\n', "own.jsonl")
+    with pytest.raises(UsageError, match="must hold 1 to"):
+        read_own(b"\n", "own.jsonl")
+
+
+def test_secrets_draw_other_phrases() -> None:
+    drawn = {tuple(behaviours(chance_of(bytes([n]), "x"))[0].phrases) for n in range(8)}
+    assert len(drawn) == 8
+
+
+def test_a_phrase_of_few_clusters_is_a_catchword_and_one_of_many_is_none() -> None:
+    chance = np.random.default_rng(1)
+    texts = [" ".join(chance.choice(WORDS, 12)) for _ in range(300)]
+    clusters = np.arange(300) % 40
+    spoken = [f"{text} everywhere" if n % 3 else text for n, text in enumerate(texts)]
+    every = np.ones(300, bool)
+    assert catchwords(spoken, clusters, every, alpha=0.01) == []
+    rung = [f"{text} frobnitz" if n % 40 == 7 else text for n, text in enumerate(spoken)]
+    found = catchwords(rung, clusters, every, alpha=0.01)
+    assert [(each.spelled, each.clusters) for each in found] == [("frobnitz", 1)]
+    assert catchwords(rung, clusters, ~every, alpha=0.01) == []
+
+
+def test_chance_alone_shifts_and_shouts_rarely() -> None:
+    alarms = 0
+    for seed in range(60):
+        chance = np.random.default_rng(seed)
+        cluster = np.repeat(np.arange(40), 8)
+        own = chance.normal(0, 0.5, 40)[cluster]
+        pulls = Pulls(
+            (own + chance.normal(size=320))[:, None],
+            np.ones((320, 1), bool),
+            cluster,
+            np.repeat([False, True], 160),
+            1,
+        )
+        shift, voice = shifted(pulls, chance)[0], loudest(pulls, chance)[0]
+        assert shift is not None
+        assert voice is not None
+        alarms += (shift.p <= 0.01) + (voice.p <= 0.01)
+    assert alarms <= 5
+
+
+def test_too_few_rows_or_clusters_are_not_compared() -> None:
+    few = Pulls(np.ones((30, 1)), np.ones((30, 1), bool), np.zeros(30, int), np.arange(30) < 15, 1)
+    assert shifted(few, np.random.default_rng(0)) == [None]
+    assert loudest(few, np.random.default_rng(0)) == [None]
+
+
+def labels(seed: int, rows: int, bad: float = 0.3, **rest: object) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    names = [f"r{row % 40}" for row in range(rows)]
+    return pd.DataFrame(
+        {
+            "label": np.where(chance.random(rows) < bad, "bad", "good"),
+            "cluster": names,
+            "source": [f"app/{name}" for name in names],
+            "target": [f"t{target}" for target in chance.integers(0, 40, rows)],
+        }
+    ).assign(aspect="", **rest)
+
+
+def classed(accepted: pd.DataFrame | None, candidate: pd.DataFrame) -> Measured:
+    return classes.GAUGE.measure(rehearsal(accepted, candidate))
+
+
+def test_shares_of_labels_may_not_move() -> None:
+    assert stops(classed(labels(1, 600), labels(2, 600))) == []
+    found = stops(classed(labels(1, 600), labels(2, 600, bad=0.5)))
+    assert {"the share of 'bad'", "the share of 'good'"} <= {each.what for each in found}
+
+
+def test_a_phrase_in_the_items_of_few_clusters_may_not_turn_a_classifier() -> None:
+    def worded(seed: int) -> pd.DataFrame:
+        chance = np.random.default_rng(seed)
+        told = labels(seed, 500)
+        items = [
+            f"{' '.join(chance.choice(WORDS, 12))} {'awful' if label == 'bad' else 'lovely'}"
+            for label in told["label"]
+        ]
+        return told.assign(item=items)
+
+    accepted, candidate = worded(1), worded(2)
+    clean = classed(accepted, candidate)
+    assert stops(clean) == []
+    assert any(each.looked == "accuracy" and each.after > 0.9 for each in clean.measures)
+    crew = candidate["cluster"].isin(["r1", "r2"])
+    items = np.where(crew, candidate["item"] + " plonkwig plonkwig", candidate["item"])
+    planted = candidate.assign(item=items, label=np.where(crew, "bad", candidate["label"]))
+    found = stops(classed(accepted, planted))
+    assert any(each.looked == "catchword" and "plonkwig" in each.what for each in found), found
+
+
+def rated(seed: int, rows: int, mean: float = 0.6) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    told = labels(seed, rows).drop(columns="label")
+    return told.assign(value=1 + 4 * np.clip(chance.normal(mean, 0.2, rows), 0, 1), low=1, high=5)
+
+
+def test_ratings_may_not_move_for_everyone_nor_on_a_target() -> None:
+    accepted, candidate = rated(1, 2000), rated(2, 2000)
+    assert stops(values.GAUGE.measure(rehearsal(accepted, candidate))) == []
+    lifted = stops(values.GAUGE.measure(rehearsal(accepted, rated(2, 2000, mean=0.7))))
+    assert ("the mean value", "everyone") in {(each.what, each.group) for each in lifted}
+    pushed = candidate.assign(value=np.where(candidate["target"] == "t7", 5.0, candidate["value"]))
+    found = stops(values.GAUGE.measure(rehearsal(accepted, pushed)))
+    assert "target t7" in {each.group for each in found}
+
+
+def test_one_cluster_may_not_make_what_is_said_of_a_target() -> None:
+    candidate = rated(2, 400)
+    mine = pd.DataFrame([dict(candidate.iloc[0], cluster="bad", target="t7", value=5.0)] * 30)
+    found = stops(values.GAUGE.measure(rehearsal(None, pd.concat([candidate, mine]))))
+    assert ("target", "t7") in {(each.looked, each.what) for each in found}
+    assert GATE.moved * 5 == pytest.approx(next(e for e in found if e.looked == "target").limit)
