@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
+from quarantine.closing import Closing
 from quarantine.errors import RefusedError, TamperedError
 
 COMPACT: Final = 256 * 1024 * 1024
@@ -36,7 +36,7 @@ class Signed:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Ledger(Closing):
     """An append-only file of one JSON object a line; one process at a time.
 
     A line is on disk before its entry is on the bus. So after a crash the same `seq` goes out
@@ -87,19 +87,6 @@ class Ledger:
         self._out.flush()
         os.fsync(self._out.fileno())
         self._out.close()
-
-    def __enter__(self) -> Self:
-        """Use the ledger in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the ledger."""
-        self.close()
 
     def _write(self, line: dict[str, object]) -> None:
         spelled = json.dumps(line, ensure_ascii=False, separators=(",", ":"))

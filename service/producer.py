@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol
 
 import redis
 from redis.exceptions import AskError, ClusterDownError, OutOfMemoryError, TryAgainError
 
 from approvals.signers.file import SIGNER
+from quarantine.closing import Closing
 from quarantine.errors import RefusedError, UnavailableError, UsageError
 from quarantine.model import PRODUCER_NAME
 from service.bus import shown, stream_of
@@ -84,7 +84,7 @@ def open_key(file: Path) -> Key:
 
 
 @dataclass(slots=True)
-class Publisher:
+class Publisher(Closing):
     """Publishes to one producer's stream; what a crash left without an answer goes out first.
 
     Raises `RefusedError` when the bus will not take it, `UnavailableError` when it does not answer
@@ -153,19 +153,6 @@ class Publisher:
         """Close the ledger and the connection."""
         self.ledger.close()
         self._bus.close()
-
-    def __enter__(self) -> Self:
-        """Use the publisher in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the publisher."""
-        self.close()
 
     def _signed(self, batches: Sequence[list[bytes]], source: str, upto: int) -> list[Signed]:
         signed = []

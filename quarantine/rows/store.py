@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from quarantine.arrivals import Arrival, Counts, DeadLetter, Mark, Taken
+from quarantine.closing import Closing
 from quarantine.log import Frontier
 from quarantine.model import Act, Dossier, Held, Logged, Member, Named, SourceKey
 from quarantine.rows import erasing, finding, judging, leasing, reading, streams, tallies, verifying
@@ -16,12 +17,10 @@ from quarantine.rows.logbook import Logbook
 from quarantine.rows.taking import Taking
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import pyarrow as pa
 
 
-class RowStore:
+class RowStore(Closing):
     """A store in rows; an engine's own store gives its database, and its way to take in."""
 
     def __init__(self, database: Engine, logbook: Logbook, taking: Taking[Any]) -> None:
@@ -248,19 +247,6 @@ class RowStore:
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        """Use the store in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the store."""
-        self.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from approvals.model import WITHDRAWN
+from quarantine.closing import Closing
 from quarantine.envelope import kinds, read
 from quarantine.errors import MalformedError
 from quarantine.model import from_micros, to_micros
@@ -53,7 +53,7 @@ class _Making:
 
 
 @dataclass(slots=True)
-class Forwarder:
+class Forwarder(Closing):
     """One adapter at work: keeps what it is given, says it in our words, publishes it.
 
     `open_publisher` opens the publisher of a producer with the key in a file. A record is on disk
@@ -91,19 +91,6 @@ class Forwarder:
     def close(self) -> None:
         """Close the inbox."""
         self.inbox.close()
-
-    def __enter__(self) -> Self:
-        """Use the forwarder in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the inbox."""
-        self.close()
 
     def _forward(self, now: int) -> tuple[int, int]:
         events = aside = 0

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
+from quarantine.closing import Closing
 from service.adapting.words import Aside
 
 _TABLES: Final = """
@@ -59,7 +59,7 @@ class PutAside(NamedTuple):
     detail: str
 
 
-class Inbox:
+class Inbox(Closing):
     """An SQLite file of one adapter; what it returned from `keep` is on disk.
 
     One process at a time forwards; others may look.
@@ -160,19 +160,6 @@ class Inbox:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        """Use the inbox in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     @contextmanager
     def _together(self) -> Iterator[None]:
