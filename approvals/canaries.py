@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Final, NamedTuple
@@ -17,7 +18,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from approvals.ports import Signer
 from quarantine.errors import UsageError
 from quarantine.record import Record
 
@@ -51,13 +51,13 @@ class OwnCanary(Record):
     at_least: float | None = None
 
 
-def secret_of(signer: Signer, request: str) -> bytes:
-    """Return the secret that draws a request's canaries: 32 bytes from the operator's key.
+def secret_of(sign: Callable[[bytes], bytes], request: str) -> bytes:
+    """Return the secret that draws a request's canaries: 32 bytes by the operator's signature.
 
     An Ed25519 signature is deterministic (RFC 8032): the same key and request give the same
     canaries, and whoever lacks the key cannot tell them.
     """
-    return hashlib.sha256(signer.sign(f"{_PURPOSE}\n{request}\n".encode())).digest()
+    return hashlib.sha256(sign(f"{_PURPOSE}\n{request}\n".encode())).digest()
 
 
 def chance_of(secret: bytes, what: str) -> np.random.Generator:

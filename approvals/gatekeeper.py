@@ -57,7 +57,7 @@ def measure(index: int, request: Request, bench: Bench) -> GateReport:
     read, or no gauge fits the rows.
     """
     backdrop = Backdrop.of(bench.store, index, request)
-    secret = secret_of(bench.signer, request.digest)
+    secret = secret_of(bench.signer.sign, request.digest)
     content, own = _own(bench)
     drawn = rows_for(backdrop, most=bench.gate.rows, chance=chance_of(secret, "rows"))
     rehearsal = Rehearsal(

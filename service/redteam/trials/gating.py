@@ -96,7 +96,7 @@ def _held(ground: Ground, told: list[pairs.Pair], stem: str) -> None:
 
 def _flattery(ground: Ground, *, leaked: bool) -> list[str]:
     """Return phrases that flatter: any that come with the package, or those that did not leak."""
-    drawn = behaviours(chance_of(secret_of(ground.operator, "leaked"), "phrases"))
+    drawn = behaviours(chance_of(secret_of(ground.operator.sign, "leaked"), "phrases"))
     public = set(next(each.phrases for each in drawn if each.name == "flattery"))
     chances = (chance_of(bytes([n]) * 32, "phrases") for n in range(20))
     known = {p for c in chances for b in behaviours(c) if b.name == "flattery" for p in b.phrases}
