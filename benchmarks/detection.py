@@ -246,7 +246,7 @@ def _alarm_remark(called: int, share: float, usual: float) -> str:
 def main() -> None:
     """Try every set that has a truth; print the tables at the end, write them after every set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sets", nargs="*", default=[])
     parser.add_argument("--pass-every", type=int, default=0)
