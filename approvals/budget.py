@@ -128,11 +128,11 @@ def choose(
     """
     rows = candidates.sort_values("leaf", kind="stable").reset_index(drop=True)
     fates = Fates.of(len(rows))
-    for reason in sorted(set(rows["barred"]) - {""}):
+    for reason in sorted(set(rows["barred"].unique()) - {""}):
         fates.leave((rows["barred"] == reason).to_numpy(), reason)
-    _leave_older(rows, fates)
-    rules = admit(rows, policy, fates, at)
     tally = _Tally.of(rows, prior)
+    _leave_older(tally, fates)
+    rules = admit(rows, policy, fates, at)
     limits = [*_voices(tally, policy), *_producers(tally, policy), *_rules(tally, policy, rules)]
     phrases = _phrases(tally, policy, sayings)
     kept = _settled(tally, policy, limits, np.flatnonzero(fates.kept), fates)
@@ -168,13 +168,17 @@ def _phrases(tally: _Tally, policy: Policy, sayings: Sayings) -> Phrases:
     )
 
 
-def _leave_older(rows: pd.DataFrame, fates: Fates) -> None:
+def _leave_older(tally: _Tally, fates: Fates) -> None:
     """Leave out what a source said before of the same thing, even where its newest word must wait.
 
     What a source takes back does not leave because the correction is in quarantine. The same
     thing is one question and one aspect of a target; a target's rows have a limit of their own.
     """
-    live = rows[fates.kept].sort_values(["arrived", "index"], ascending=False, kind="stable")
+    rows, nothing = tally.rows, np.zeros(len(tally.prior), dtype=np.bool_)
+    codes, _ = tally.groups([*_SOURCE, *_TARGET], nothing)
+    again = np.bincount(codes)[codes] > 1  # most speak of a thing once, and need no look at words
+    live = rows[fates.kept & again]
+    live = live.sort_values(["arrived", "index"], ascending=False, kind="stable")
     rank = live.groupby(_SAME_THING, sort=False, observed=True).cumcount()
     older = np.zeros(len(rows), dtype=np.bool_)
     older[live.index[rank > 0]] = True
@@ -253,6 +257,8 @@ def _cut(limit: _Limit, kept: Codes, fates: Fates) -> Codes:
         before = size
         size = int(np.minimum(counts, limit.most(size)).sum())
     most = limit.most(size)
+    if (counts <= most).all():
+        return kept
     here = limit.codes[kept]
     return _without(kept, _ranks(here) >= most[here], limit.reason, fates)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,21 +20,24 @@ from approvals.proven import shown
 from approvals.releases import releases
 from approvals.roster import Roster
 from approvals.rushed import read_windows, within
+from approvals.sayings import Bodies
 from approvals.successor import Successor
 from quarantine.envelope import kind_named, opened
-from quarantine.model import Dossier, Origin, SourceKey, Standing, Verdict, to_micros
+from quarantine.model import Dossier, Held, Origin, SourceKey, Standing, Verdict, to_micros
 from quarantine.ports import Store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pyarrow as pa
 
     Codes = npt.NDArray[np.int64]
 
 _WORDS: Final = ("producer", "source", "kind", "scope", "target")
 _READ: Final = ("index", "id", "question", "answer", "arrived", *_WORDS)
+_LEAF: Final = itemgetter(Held._fields.index("leaf"))
 _LABELLED: Final = frozenset({"label", "pseudo_label"})
 """Kinds whose answer is a label, of which a policy can speak."""
-_MARKS: Final = re.compile(rb'"aspect"|"supersedes"|\\u')
+_MARKS: Final = (b'"aspect"', b'"supersedes"', b"\\u")
 """A body without any of these names neither key, however it is spelled."""
 
 
@@ -81,8 +84,13 @@ class Known:
         return replace(self, events=self.events.head(0).copy())
 
 
-def candidates(known: Known, scope: str, kind: str, until: datetime) -> pd.DataFrame:
-    """Return the held events of `scope` and `kind` that arrived up to `until`, as `COLUMNS`."""
+def candidates(
+    known: Known, scope: str, kind: str, until: datetime, bodies: Bodies | None = None
+) -> pd.DataFrame:
+    """Return the held events of `scope` and `kind` that arrived up to `until`, as `COLUMNS`.
+
+    `bodies` remembers what those say that nothing bars. Raises as `Bodies.read` does.
+    """
     events = known.events
     wanted = (
         (events["scope"] == scope)
@@ -93,11 +101,9 @@ def candidates(known: Known, scope: str, kind: str, until: datetime) -> pd.DataF
         wanted &= events["index"].isin(known.only)
     rows = _described(known, events[wanted].reset_index(drop=True))
     rows["verdict"] = rows["verdict"].where(rows["arrived"] <= known.judged_at, "")
-    rows["leaf"] = _leaves(known.store, rows["index"].to_numpy())
     rows["barred"] = _barred(known, rows)
-    rows["aspect"] = ""
     rows["answered"], rows["right"] = shown(known.store, known.events, rows)
-    _open_bodies(known, rows)
+    _open_bodies(known, rows, bodies or Bodies(known.store, kind_named(kind)))
     return rows[list(COLUMNS)]
 
 
@@ -135,9 +141,7 @@ def _emptied(known: Known) -> pd.DataFrame:
 def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
     """Add to each event what is known of its source, looked up once a source."""
     rows = events.astype(dict.fromkeys(_WORDS, str))
-    pairs = rows[["producer", "source"]]
-    codes = pairs.groupby(["producer", "source"], sort=False).ngroup().to_numpy()
-    keys = [SourceKey(*pair) for pair in pairs.drop_duplicates().itertuples(index=False)]
+    codes, keys = _sources(events)
     standings = [known.roster.standings.get(key, Standing()) for key in keys]
     thought = [known.dossiers.get(key) for key in keys]
     about = pd.DataFrame(
@@ -164,6 +168,17 @@ def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def _sources(events: pd.DataFrame) -> tuple[Codes, list[SourceKey]]:
+    """Return each event's source by number, in the order in which they come, and their names."""
+    producer, source = (events[name].astype("category").cat for name in ("producer", "source"))
+    producers, sources = producer.categories.tolist(), source.categories.tolist()
+    wide = max(len(sources), 1)
+    both = producer.codes.to_numpy().astype(np.int64) * wide + source.codes.to_numpy()
+    codes, pairs = pd.factorize(both)
+    named = (divmod(pair, wide) for pair in pairs.tolist())
+    return codes, [SourceKey(producers[one], sources[other]) for one, other in named]
+
+
 def _verdict(dossier: Dossier | None, standing: Standing) -> str:
     """Return a person's word, else what scoring thinks, else nothing."""
     if standing.ruling == "hold":
@@ -183,14 +198,6 @@ def _rank(roster: Roster, producer: str) -> int:
     """Return the rank of a producer's origin; of one that nobody registered, the last."""
     known = roster.producers.get(producer)
     return known.origin.rank if known is not None else Origin.SELF_TRAINING.rank
-
-
-def _leaves(store: Store, indexes: Codes) -> list[bytes]:
-    if not len(indexes):
-        return []
-    first = int(indexes.min())
-    leaves = store.leaves(first, int(indexes.max()) + 1)
-    return [leaves[int(index) - first] for index in indexes]
 
 
 def _barred(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
@@ -213,30 +220,39 @@ def _in_rush(known: Known, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def _open_bodies(known: Known, rows: pd.DataFrame) -> None:
+def _open_bodies(known: Known, rows: pd.DataFrame, bodies: Bodies) -> None:
     """Read what only the bodies and keys say: aspects, revoked keys, what a source superseded."""
     windows = distrusted(known.store.acts())
-    place = {int(index): row for row, index in enumerate(rows["index"])}
-    barred, aspects = rows["barred"].to_numpy(copy=True), rows["aspect"].to_numpy(copy=True)
-    replaced: set[tuple[str, str, str]] = set()
-    open_ = [int(index) for index in rows["index"][barred == ""]]
     guarded = any(windows.values())
-    for held in known.store.held(open_):
-        if guarded and is_distrusted(windows, held):
-            barred[place[held.index]] = "its key was revoked"
-            continue
-        if not _MARKS.search(held.body):
-            continue
-        aspect, supersedes = _named(held.body)
-        aspects[place[held.index]] = aspect
-        if supersedes:
-            replaced.add((held.producer, held.source, supersedes))
+    index, barred = rows["index"].to_numpy(), rows["barred"].to_numpy(copy=True)
+    aspects, leaves = (np.full(len(rows), empty, dtype=object) for empty in ("", b""))
+    replaced: set[tuple[str, str, str]] = set()
+    for events, said in bodies.read(index[barred == ""]):
+        place = np.searchsorted(index, [held.index for held in events])
+        leaves[place] = [*map(_LEAF, events)]
+        if guarded:
+            strange = np.array([is_distrusted(windows, held) for held in events], np.bool_)
+            barred[place[strange]] = "its key was revoked"
+        trusted = barred[place] == ""
+        aspects[place] = np.where(trusted, said["aspect"].fill_null(""), "")
+        replaced |= _replaced(events, said["supersedes"], trusted)
     replaced |= _withdrawn(known, rows)
     if replaced:
         named = zip(rows["producer"], rows["source"], rows["id"], strict=True)
         superseded = np.array([names in replaced for names in named], dtype=np.bool_)
         barred[superseded & (barred == "")] = "superseded by its source"
-    rows["barred"], rows["aspect"] = barred, aspects
+    barred[(leaves == b"") & (barred == "")] = "erased meanwhile"
+    rows["barred"], rows["aspect"], rows["leaf"] = barred, aspects, leaves
+
+
+def _replaced(
+    events: Sequence[Held], supersedes: pa.Array, trusted: npt.NDArray[np.bool_]
+) -> set[tuple[str, str, str]]:
+    """Return which events those of `events` that are `trusted` supersede: words of their own."""
+    if supersedes.null_count == len(events):
+        return set()
+    told = zip(events, supersedes.to_pylist(), trusted, strict=True)
+    return {(held.producer, held.source, older) for held, older, good in told if older and good}
 
 
 def _withdrawn(known: Known, rows: pd.DataFrame) -> set[tuple[str, str, str]]:
@@ -250,7 +266,7 @@ def _withdrawn(known: Known, rows: pd.DataFrame) -> set[tuple[str, str, str]]:
 
 def _named(body: bytes) -> tuple[str, str]:
     """Return the aspect and the superseded id that a body names, empty where it names none."""
-    if not _MARKS.search(body):
+    if not any(mark in body for mark in _MARKS):  # each sought alone: ten times as fast as a set
         return "", ""
     event, said = opened(body)
     return event.aspect or "", said.supersedes or ""

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from approvals.model import HeldBack
+from approvals.parts import Parts
 from approvals.support import terms_of
 from quarantine.record import Record
 from quarantine.repeated import Repeated, Terms, unsupported
@@ -123,15 +124,16 @@ def certify(
     phrases, and `held` the phrases that were held back. The same rows in any order give the same
     certificate.
     """
-    sizes = _falling(rows["cluster"])
+    cluster = pd.factorize(rows["cluster"].astype(str))[0].astype(np.int64)
+    sizes = np.sort(np.bincount(cluster))[::-1]
     total = len(rows)
-    targets = _pairs(rows, "target")
-    labels = _pairs(rows, "label") if "label" in rows.columns else None
-    phrases = None if policy is None or spoken is None else _Counted.of(rows, policy, spoken)
+    targets = Parts.of(rows["target"], cluster)
+    labels = Parts.of(rows["label"], cluster) if "label" in rows.columns else None
+    phrases = None if policy is None or spoken is None else _Counted.of(cluster, policy, spoken)
     return Certificate(
         rows=total,
         clusters=len(sizes),
-        targets=rows["target"].nunique(),
+        targets=len(targets.names),
         worst=tuple(
             Exposure(
                 clusters=k,
@@ -144,7 +146,7 @@ def certify(
             for k in BAD
         ),
         needed=tuple(_needed(sizes, what, wanted) for what, wanted in _doses(total)),
-        support=None if policy is None else _supported(rows, policy),
+        support=None if policy is None else _supported(targets, policy),
         phrases=None if phrases is None else phrases.said(held),
         most_by_policy=None if policy is None else policy.budget.cluster.rows,
     )
@@ -159,8 +161,7 @@ class _Counted:
     found: Repeated
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, policy: Policy, spoken: Spoken) -> _Counted:
-        cluster = rows["cluster"].astype(str).factorize()[0].astype(np.int64)
+    def of(cls, cluster: npt.NDArray[np.int64], policy: Policy, spoken: Spoken) -> _Counted:
         terms = terms_of(policy)
         asked = terms.asked(int(cluster.max(initial=-1)) + 1)
         return cls(terms, asked, unsupported(spoken, cluster, terms))
@@ -183,11 +184,6 @@ class _Counted:
         )
 
 
-def _falling(clusters: pd.Series[str]) -> npt.NDArray[np.int64]:
-    counts: npt.NDArray[np.int64] = clusters.value_counts().to_numpy().astype(np.int64)
-    return np.sort(counts[counts > 0])[::-1]
-
-
 def _share(rows: int, total: int) -> float:
     return round(rows / total, 6) if total else 0.0
 
@@ -206,33 +202,17 @@ def _needed(sizes: npt.NDArray[np.int64], what: str, wanted: int) -> Needed:
     return Needed(what=what, rows=wanted, clusters=int(np.searchsorted(reach, wanted)) + 1)
 
 
-def _pairs(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Count rows by (`column`, cluster), each part's largest cluster first, with running sums."""
-    parts = rows[[column, "cluster"]].astype(str)
-    counts = parts.groupby([column, "cluster"]).size().rename("rows").reset_index()
-    counts = counts.sort_values([column, "rows"], ascending=[True, False], kind="stable")
-    grouped = counts.groupby(column)["rows"]
-    counts["rank"] = grouped.cumcount()
-    counts["reach"] = grouped.cumsum()
-    counts["of"] = grouped.transform("sum")
-    return counts.rename(columns={column: "name"})
-
-
-def _worst(pairs: pd.DataFrame, k: int) -> Part | None:
+def _worst(parts: Parts, k: int) -> Part | None:
     """Return the part of which `k` clusters hold most rows; the first by name among equals."""
-    within = pairs[pairs["rank"] < k]
-    if within.empty:
-        return None
-    most = within.sort_values(["reach", "name"], ascending=[False, True], kind="stable").iloc[0]
-    return Part(name=str(most["name"]), rows=int(most["reach"]), of=int(most["of"]))
+    found = parts.worst(k)
+    return found and Part(name=found[0], rows=found[1], of=found[2])
 
 
-def _supported(rows: pd.DataFrame, policy: Policy) -> Supported:
-    behind = rows.astype({"target": str}).groupby("target")["cluster"].agg(["size", "nunique"])
-    large = behind[behind["size"] > policy.support.rows]
+def _supported(targets: Parts, policy: Policy) -> Supported:
+    large = targets.behind[targets.size > policy.support.rows]
     return Supported(
         rows=policy.support.rows,
         clusters=policy.support.clusters,
         targets=len(large),
-        fewest=int(large["nunique"].min()) if len(large) else None,
+        fewest=int(large.min()) if len(large) else None,
     )

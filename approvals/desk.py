@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NotRequired, Unpack
+from functools import cache
+from typing import TYPE_CHECKING, Final, Unpack
 
 from approvals.attest import act_of
-from approvals.frozen import recheck_members, released_indexes
+from approvals.frozen import recheck_members, recheck_rows, released_indexes
 from approvals.glass import require_glass
-from approvals.hands import Hand, Terms, require_reason, require_seat
+from approvals.hands import Asked, Hand, Terms, require_reason, require_seat
 from approvals.interest import own_clusters, require_independence, tie
 from approvals.ledger import Ledger
 from approvals.model import Decision, Request, State, Vote
@@ -17,6 +18,7 @@ from approvals.policy import Policy
 from approvals.roster import Reviewer, Roster
 from approvals.rulings import appeal, require_ruler, rule_source, tier_sources
 from approvals.sampling import needed, to_read
+from approvals.speakers import Speaker, speakers
 from approvals.standing import FOR
 from approvals.workflow import Cast, Outcome, decide, request_id
 from quarantine.errors import (
@@ -26,6 +28,7 @@ from quarantine.errors import (
 )
 from quarantine.model import Member
 from quarantine.ports import Store
+from quarantine.unswept import unswept
 
 if TYPE_CHECKING:
     from approvals.budget import Choice
@@ -54,19 +57,8 @@ __all__ = [
 ]
 
 _CLOSED: Final = (State.EXPIRED, State.RELEASED)
-
-
-class Asked(Terms):
-    """What a request asks for: one scope, one kind, what arrived up to `until`.
-
-    Where it `replaces` a release that was taken back, what still stands of that one alone.
-    """
-
-    scope: str
-    kind: str
-    until: datetime
-    purpose: NotRequired[str]
-    replaces: NotRequired[str | None]
+Frozen = Callable[[int], Sequence[Member]]
+"""Returns the members frozen with the request at a log index: `store.members`, or once read."""
 
 
 def make_request(store: Store, **asked: Unpack[Asked]) -> tuple[Request, int, Choice]:
@@ -98,7 +90,8 @@ def votes_on(store: Store, request: Request, members: Sequence[Member] | None = 
     vote whose signature does not hold.
     """
     ledger = Ledger.read(store.acts())
-    return _casts(store, ledger, request, ledger.roster, members)
+    read = store.members if members is None else (lambda _: members)
+    return _casts(store, ledger, request, ledger.roster, read)
 
 
 def outcome(store: Store, ref: str, policy: Policy, roster: Roster, at: datetime) -> Outcome:
@@ -127,11 +120,12 @@ def _stands(  # noqa: PLR0913  where it stands follows from these
     policy: Policy,
     roster: Roster,
     at: datetime,
+    frozen: Frozen | None = None,
 ) -> Outcome:
     released = ledger.released.get(request.digest)
     if released is not None:
         return Outcome(State.RELEASED, (f"released as {released.name}",))
-    votes = _casts(store, ledger, request, roster)
+    votes = _casts(store, ledger, request, roster, frozen or store.members)
     people = list(roster.reviewers.values())
     drawn = ledger.drawn.get(request.digest)
     return decide(policy, request, votes, people, at, drawn=drawn.people if drawn else None)
@@ -153,6 +147,7 @@ def rows_to_read(store: Store, request: Request, policy: Policy) -> list[int]:
     return to_read(indexes, drawn.proof, needed(len(indexes), policy.reading))
 
 
+@unswept()
 def cast(
     store: Store, request: Request, decision: Decision, *, because: str, **terms: Unpack[Terms]
 ) -> Vote:
@@ -164,9 +159,10 @@ def cast(
     """
     by, policy, at = terms["by"], terms["policy"], terms["at"]
     require_reason(because)
-    index = require_voter(store, request, decision, **terms)
+    frozen = cache(store.members)
+    index = _require_voter(store, request, decision, frozen, terms)
     if decision in FOR:
-        recheck_members(store, index, request, policy)
+        recheck_rows(store, frozen(index), request, policy)
     if decision is Decision.APPROVE:
         _require_read(store, request, policy, terms.get("read", ()))
     vote = Vote(
@@ -186,7 +182,7 @@ def cast(
     # Asked again where nobody else can write: it may have been released or rejected meanwhile.
     store.record(
         [act_of(vote, terms["signer"])],
-        require=lambda: _none(require_voter(store, request, decision, **terms)),
+        require=lambda: _none(_require_voter(store, request, decision, frozen, terms)),
     )
     return vote
 
@@ -198,40 +194,41 @@ def require_voter(
 
     Reads no rows: whether they are still the frozen ones is asked when the vote is cast.
     """
+    return _require_voter(store, request, decision, cache(store.members), terms)
+
+
+def _require_voter(
+    store: Store, request: Request, decision: Decision, frozen: Frozen, terms: Terms
+) -> int:
+    """Ask what `require_voter` asks, of the members that `frozen` returns for a log index."""
     by, roster, policy, at = terms["by"], terms["roster"], terms["policy"], terms["at"]
     require_seat(roster, by, terms["signer"], at)
     ledger = Ledger.read(store.acts(), roster.operator)
     ledger.require_clock(at)
     index = _index(ledger, request)
     if decision in FOR:
-        require_independence(store, index, request, roster, by)
+        require_independence(store, speakers(frozen(index)), request, roster, by)
     if decision is Decision.BREAK_GLASS:
         require_glass(ledger, policy, by, at)
-    now = _stands(store, ledger, request, policy=policy, roster=roster, at=at)
+    now = _stands(store, ledger, request, policy=policy, roster=roster, at=at, frozen=frozen)
     _require_open(request, now, decision, at)
     return index
 
 
 def _casts(
-    store: Store,
-    ledger: Ledger,
-    request: Request,
-    roster: Roster,
-    members: Sequence[Member] | None = None,
+    store: Store, ledger: Ledger, request: Request, roster: Roster, frozen: Frozen
 ) -> list[Cast]:
     votes = ledger.votes_on(request)
     if not votes:
         return []
-    if members is None:
-        members = store.members(_index(ledger, request))
-    people = roster.reviewers
+    people, said = roster.reviewers, speakers(frozen(_index(ledger, request)))
     return [
         Cast(
             vote=vote,
             key=vote.key,
             place=noted.logged.index,
             logged=noted.by_then,
-            tied=_tied(store, members, roster, people.get(vote.by)),
+            tied=_tied(store, said, roster, people.get(vote.by)),
         )
         for vote, noted in votes
     ]
@@ -244,8 +241,8 @@ def _index(ledger: Ledger, request: Request) -> int:
     raise StaleError(f"request {request_id(request)} is not in the log as it stands here")
 
 
-def _tied(store: Store, members: Sequence[Member], roster: Roster, by: Reviewer | None) -> str:
-    return "" if by is None else tie(members, roster, by, own_clusters(store, by))
+def _tied(store: Store, said: Collection[Speaker], roster: Roster, by: Reviewer | None) -> str:
+    return "" if by is None else tie(said, roster, by, own_clusters(store, by))
 
 
 def _none(_: object) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from operator import itemgetter
+from typing import Final, NoReturn
 
 from approvals.ledger import Ledger
 from approvals.model import Request
 from approvals.policy import Budget, Policy
 from approvals.roster import Roster
+from approvals.speakers import Speaker, speakers
 from approvals.successor import left_before
 from approvals.workflow import request_id
 from quarantine.errors import StaleError
@@ -18,6 +20,9 @@ from quarantine.model import Held, Member, SourceKey, Verdict
 from quarantine.ports import Store
 
 _AT_ONCE: Final = 10_000
+_INDEX, _LEAF = itemgetter(0), itemgetter(Member._fields.index("leaf"))
+_SALT: Final = itemgetter(Held._fields.index("salt"))
+"""A million times a field by its name is a second."""
 
 
 def released_indexes(store: Store, *, revoked: bool = False) -> list[int]:
@@ -35,11 +40,18 @@ def released_indexes(store: Store, *, revoked: bool = False) -> list[int]:
 def recheck_members(
     store: Store, index: int, request: Request, policy: Policy | None = None
 ) -> list[Member]:
-    """Return the members frozen with `request` (at log index `index`), checked against all we hold.
+    """Return the members frozen with `request`, at log index `index`; see `recheck_rows`."""
+    return recheck_rows(store, store.members(index), request, policy)
+
+
+def recheck_rows(
+    store: Store, members: list[Member], request: Request, policy: Policy | None = None
+) -> list[Member]:
+    """Return the `members` frozen with `request`, checked against all we hold.
 
     As `recheck_frozen`, and every row as it stands must give the leaf that was frozen.
     """
-    members = recheck_frozen(store, store.members(index), request, policy)
+    recheck_frozen(store, members, request, policy)
     for start in range(0, len(members), _AT_ONCE):
         same_rows(store, members[start : start + _AT_ONCE], request)
     return members
@@ -58,14 +70,19 @@ def recheck_frozen(
     name = request_id(request)
     if root_of(member.leaf for member in members).hex() != request.root:
         raise StaleError(f"the rows frozen with request {name} are not the ones it names")
-    counts = (
-        len(members),
-        len({(member.producer, member.source) for member in members}),
-        len({member.cluster for member in members}),
-    )
+    spoken = speakers(members)
+    sources = {each.key for each in spoken}
+    counts = len(members), len(sources), len({each.cluster for each in spoken})
     if counts != (request.rows, request.sources, request.clusters):
         raise StaleError(f"request {name} names other rows, sources or clusters than are frozen")
-    _require_still_good(store, members, request, policy)
+    gone = left_before(store, request)
+    _require_unspent(store, members, gone, name)
+    held = sources & held_sources(store)
+    if held:
+        raise StaleError(f"{len(held)} sources of request {name} are on hold now: ask anew")
+    over = 0 if policy is None else _over_lifetime(store, spoken, speakers(gone), policy.budget)
+    if over:
+        raise StaleError(f"{over} voices of request {name} left too often since: ask anew")
     return members
 
 
@@ -74,54 +91,63 @@ def same_rows(store: Store, members: Sequence[Member], request: Request) -> list
 
     Raises `StaleError` naming the first that does not.
     """
-    rows = list(store.held([member.index for member in members]))
-    frozen = {member.index: member.leaf for member in members}
-    for row, leaf in zip(rows, leaves_of(rows), strict=True):
-        if row.is_erased:
-            name = request_id(request)
-            raise StaleError(f"log row {row.index} of request {name} was erased: ask anew")
-        if leaf != frozen.pop(row.index):
-            name = request_id(request)
-            raise StaleError(f"log row {row.index} changed after request {name} was made")
-    if frozen:
-        name = request_id(request)
-        raise StaleError(f"log row {min(frozen)} of request {name} is not held any more")
+    rows = list(store.held([*map(_INDEX, members)]))
+    leaves = leaves_of(rows)
+    same = (
+        [*map(_INDEX, rows)] == [*map(_INDEX, members)]
+        and leaves == [*map(_LEAF, members)]
+        and all(map(_SALT, rows))
+    )
+    if not same:
+        _name_changed(rows, leaves, members, request)
     return rows
 
 
-def _require_still_good(
-    store: Store, members: Sequence[Member], request: Request, policy: Policy | None
+def _name_changed(
+    rows: Sequence[Held], leaves: Sequence[bytes], members: Sequence[Member], request: Request
+) -> NoReturn:
+    """Raise `StaleError` naming the first row that is erased, changed or not held any more."""
+    name = request_id(request)
+    frozen = {member.index: member.leaf for member in members}
+    for row, leaf in zip(rows, leaves, strict=True):
+        if row.is_erased:
+            raise StaleError(f"log row {row.index} of request {name} was erased: ask anew")
+        if leaf != frozen.pop(row.index):
+            raise StaleError(f"log row {row.index} changed after request {name} was made")
+    raise StaleError(f"log row {min(frozen)} of request {name} is not held any more")
+
+
+def _require_unspent(
+    store: Store, members: Sequence[Member], gone: Sequence[Member], name: str
 ) -> None:
-    name, mine = request_id(request), {member.index for member in members}
-    back = mine & store.revoked()
+    """Refuse rows that were taken back, or that left with another request."""
+    back = _among(members, store.revoked())
     if back:
-        raise StaleError(f"{len(back)} rows of request {name} were taken back: ask anew")
-    gone = left_before(store, request)
-    twice = mine & {member.index for member in gone}
+        raise StaleError(f"{back} rows of request {name} were taken back: ask anew")
+    twice = _among(members, {member.index for member in gone})
     if twice:
-        raise StaleError(f"{len(twice)} rows of request {name} were released before")
-    held = {SourceKey(member.producer, member.source) for member in members} & held_sources(store)
-    if held:
-        raise StaleError(f"{len(held)} sources of request {name} are on hold now: ask anew")
-    over = 0 if policy is None else _over_lifetime(store, members, gone, policy.budget)
-    if over:
-        raise StaleError(f"{over} voices of request {name} left too often since: ask anew")
+        raise StaleError(f"{twice} rows of request {name} were released before")
+
+
+def _among(members: Sequence[Member], indexes: set[int]) -> int:
+    return sum(member.index in indexes for member in members) if indexes else 0
 
 
 def _over_lifetime(
-    store: Store, members: Sequence[Member], gone: Sequence[Member], budget: Budget
+    store: Store, spoken: Counter[Speaker], gone: Counter[Speaker], budget: Budget
 ) -> int:
     """Count sources and clusters, as linked today, that these rows take over their lifetimes."""
     linked = {each.key: each.cluster for each in store.dossiers()}
 
-    def voices(rows: Sequence[Member]) -> tuple[Counter[SourceKey], Counter[str]]:
-        sources = Counter(SourceKey(row.producer, row.source) for row in rows)
+    def voices(rows: Counter[Speaker]) -> tuple[Counter[SourceKey], Counter[str]]:
+        sources: Counter[SourceKey] = Counter()
         clusters: Counter[str] = Counter()
-        for row in rows:
-            clusters[linked.get(SourceKey(row.producer, row.source), row.cluster)] += 1
+        for each, count in rows.items():
+            sources[each.key] += count
+            clusters[linked.get(each.key, each.cluster)] += count
         return sources, clusters
 
-    sources, clusters = voices(members)
+    sources, clusters = voices(spoken)
     past_sources, past_clusters = voices(gone)
     return sum(
         count + past_sources[source] > budget.source.lifetime for source, count in sources.items()

@@ -31,6 +31,19 @@ class Terms(Hand):
     read: NotRequired[tuple[int, ...]]
 
 
+class Asked(Terms):
+    """What a request asks for: one scope, one kind, what arrived up to `until`.
+
+    Where it `replaces` a release that was taken back, what still stands of that one alone.
+    """
+
+    scope: str
+    kind: str
+    until: datetime
+    purpose: NotRequired[str]
+    replaces: NotRequired[str | None]
+
+
 def require_seat(roster: Roster, by: Reviewer, signer: Signer, at: datetime) -> None:
     """Refuse (`NotAuthorisedError`) who is not in the roster with this key and at this time."""
     if roster.reviewers.get(by.name) != by:

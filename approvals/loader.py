@@ -15,6 +15,8 @@ from approvals.tables import read_parquet
 from approvals.trust import load_trust
 from approvals.verify import Report, verify
 from quarantine.envelope import kind_named
+from quarantine.errors import TamperedError
+from quarantine.safe import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,18 @@ class Release:
 
 
 def open_release(
-    directory: Path, *, trust: Path, at: datetime, seen: Path | None = None
+    directory: Path, *, trust: Path, at: datetime, seen: Path | None = None, scope: str = ""
 ) -> Release:
     """Open the release in `directory` for training, or refuse it.
 
     `trust` is the trust file, got from people and not from the directory; `at` is now (aware);
     `seen` is a file of the job's own that remembers the newest revocation list, so that an older
-    one is not taken. Raises `TamperedError` when anything does not hold, `UsageError` when the
-    trust file or the directory cannot be read.
+    one is not taken. `scope` is what the job trains for: a genuine release of another is refused.
+    Raises `TamperedError` when anything does not hold, `UsageError` when the trust file or the
+    directory cannot be read.
     """
-    return Release(directory, verify(directory, load_trust(trust), at, seen=seen))
+    report = verify(directory, load_trust(trust), at, seen=seen)
+    found = report.release.scope
+    if scope and found != scope:
+        raise TamperedError(f"{report.release.name} is for {safe(found)}, not for {safe(scope)}")
+    return Release(directory, report)

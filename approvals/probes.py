@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections import defaultdict
@@ -25,7 +26,9 @@ from approvals.roster import Roster
 from approvals.shadow import Shadow, names_of, rows_of, scenery, shadow
 from approvals.vigilance import Answer
 from quarantine.model import Dossier, Logged, SourceKey, Standing, Tier, Verdict
+from quarantine.plugins import offered
 from quarantine.record import Record
+from quarantine.verdicts import called as meaning
 from quarantine.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ _DOUBTED: Final = frozenset({Verdict.HOLD, Verdict.WATCH})
 class Said(Record):
     """One event of a probe, as much as a reviewer is shown; `arrived` in µs.
 
-    `released` marks what belongs to its approved past.
+    `released` marks what belongs to its approved past; `shift` is by how much else other voices
+    speak of its target than if the probe's attack had never been (`approvals.overheard`).
     """
 
     target: str
@@ -56,6 +60,7 @@ class Said(Record):
     kind: str
     arrived: int
     released: Literal[True] | None = None
+    shift: tuple[float, float, float, float] | None = None
 
 
 class Companion(Record):
@@ -252,9 +257,10 @@ def _picked(
     A ring that people of another sort belong to is left out: its other members could be looked up.
     """
     sort = played.bad if bad else played.good
+    known = len(names_of(played.before))
     rings: defaultdict[str, list[Dossier]] = defaultdict(list)
     for dossier in played.dossiers:
-        rings[dossier.cluster].append(_as_today(dossier, called))
+        rings[dossier.cluster].append(_as_today(dossier, called, known))
     fit = [
         [one for one in ring if one.verdict in _DOUBTED]
         for _, ring in sorted(rings.items())
@@ -268,16 +274,32 @@ def _picked(
     return drawn
 
 
-def _as_today(dossier: Dossier, called: float | None) -> Dossier:
+def _as_today(dossier: Dossier, least: float | None, known: int) -> Dossier:
     """Return a dossier with the verdict that its p-value gets today; without one, as it is.
 
-    Where nobody is doubted now, few being too few to call anybody, `USUAL` stands in.
+    Where nobody is doubted now, few being too few to call anybody, `USUAL` stands in. What is
+    called says what that means beside so many `known`, as any case does.
     """
     if dossier.p_value is None:
         return dossier
-    least = USUAL if called is None else called
-    rang = [finding.detector for finding in dossier.findings] if dossier.p_value <= least else []
-    return dossier.model_copy(update={"verdict": verdict(rang, Standing())})
+    if dossier.p_value > (USUAL if least is None else least):
+        return dossier.model_copy(update={"verdict": Verdict.CLEAR})
+    if dossier.verdict in _DOUBTED:
+        return dossier
+    from quarantine.scoring import FALSE_SHARE  # noqa: PLC0415  a record needs no arrays
+
+    channels = _channels()
+    rang = {channels.get(each.detector, each.detector) for each in dossier.findings}
+    told = (*dossier.findings, meaning(dossier.p_value, known, FALSE_SHARE))
+    return dossier.model_copy(
+        update={"verdict": verdict(rang or {"reference"}, Standing()), "findings": told}
+    )
+
+
+def _channels() -> dict[str, str]:
+    """Return the channel of each detector."""
+    found = offered("quarantine.detectors", "DETECTOR")
+    return {name: str(getattr(each, "channel", name)) for name, each in found.items()}
 
 
 def _probe(
@@ -292,7 +314,7 @@ def _probe(
     return Probe(
         dossier=_renamed(dossier, names),
         events=(
-            *(_said(row, released=True) for row in rows_of(played.before, dossier.source)),
+            *(_past(row) for row in rows_of(played.before, dossier.source)),
             *(_said(row) for row in rows_of(played.events, dossier.source)),
         ),
         company=tuple(_company(played.dossiers, dossier, names)),
@@ -302,8 +324,17 @@ def _probe(
     )
 
 
+def _past(row: Mapping[str, object]) -> Said:
+    """Tell what was approved: who really said it is no other voice."""
+    value = row["value"]
+    worth = value if isinstance(value, float) and not math.isnan(value) else None
+    shift = (-1.0, -1.0, -(worth or 0.0), 0.0 if worth is None else -1.0)
+    return _said({**row, "shift": shift}, released=True)
+
+
 def _said(row: Mapping[str, object], *, released: Literal[True] | None = None) -> Said:
-    return Said.model_validate({**row, "released": released})
+    told = {name: each for name, each in row.items() if name != "value"}
+    return Said.model_validate({**told, "released": released})
 
 
 def _names(played: Shadow, genuine: Sequence[str], aliases: Aliases) -> dict[str, str]:
@@ -317,9 +348,16 @@ def _names(played: Shadow, genuine: Sequence[str], aliases: Aliases) -> dict[str
 
 def _renamed(dossier: Dossier, names: Mapping[str, str]) -> Dossier:
     """Put the new names wherever a dossier tells one."""
-    old = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
-    spelled = old.sub(lambda match: names[match[0]], dossier.canonical().decode())
-    return Dossier.model_validate_json(spelled)
+    spelled = dossier.canonical().decode()
+    new = {_in_json(old): _in_json(name) for old, name in names.items()}
+    told = sorted((old for old in new if old in spelled), key=len, reverse=True)
+    found = re.compile("|".join(map(re.escape, told)))
+    return Dossier.model_validate_json(found.sub(lambda match: new[match[0]], spelled))
+
+
+def _in_json(text: str) -> str:
+    """Spell a text as it stands inside a canonical record."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _company(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from quarantine.log import root_from, root_of
 from quarantine.model import Held, Kind, Logged, Origin, to_micros
 from quarantine.spoken import Listener, Spoken
 
+_PLACED: Final = itemgetter(*map(Held._fields.index, ("index", "leaf")))
 _ROWS: Final = re.compile(r"data/train-[0-9]{5}-of-[0-9]{5}\.parquet")
 
 
@@ -51,7 +53,7 @@ def rows_in(given: Given, request: Request) -> Found:
         some = list(islice(events, batch.num_rows))
         _compare(name, batch, some, kind)
         _within(request, batch, some)
-        found.leaves.update((event.index, event.leaf) for event in some)
+        found.leaves.update(map(_PLACED, some))
         kept = [
             column
             for column in ("source", "cluster", "target", "label")
@@ -103,7 +105,7 @@ def _first_difference(batch: pa.RecordBatch, wanted: pa.RecordBatch) -> tuple[in
 
 
 def _within(request: Request, batch: pa.RecordBatch, events: Sequence[Held]) -> None:
-    if set(batch.column("scope").to_pylist()) != {request.scope}:
+    if batch.column("scope").unique().to_pylist() != [request.scope]:
         raise TamperedError(f"{EVENTS} holds rows of another scope than {request.scope}")
     until = to_micros(request.until)
     for before, event in zip([None, *events], events, strict=False):

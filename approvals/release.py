@@ -53,6 +53,7 @@ from quarantine.errors import StaleError, TamperedError
 from quarantine.model import Kind, Logged, Member, Origin
 from quarantine.ports import Store
 from quarantine.spoken import Listener, Spoken
+from quarantine.unswept import unswept
 
 PER_FILE: Final = 250_000
 """Rows in one file of a release."""
@@ -113,6 +114,7 @@ class _Draft:
         return [member.index for member in self.members]
 
 
+@unswept()
 def make(ref: str, out: Path, press: Press) -> Made:
     """Write the release of the request that `ref` names into the new directory `out`.
 
@@ -251,9 +253,8 @@ def _write_rows(draft: _Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
             with ParquetFile(aside / name, schema) as file:
                 for some in (members[each] for each in _spans(len(members), CHUNK)):
                     events = same_rows(draft.press.store, some, draft.request)
-                    voices = Voices(
-                        [each.cluster for each in some], [origins[each.producer] for each in some]
-                    )
+                    _, _, clusters, producers, *_ = zip(*some, strict=True)
+                    voices = Voices(clusters, [*map(origins.__getitem__, producers)])
                     rows = rows_of(events, voices, draft.kind)
                     columns.append(pa.Table.from_batches([rows]).select(kept))
                     listener.add(texts_of(rows, draft.kind))

@@ -10,20 +10,23 @@ from approvals.attest import act_of
 from approvals.budget import Choice, choose
 from approvals.candidates import Known, candidates, prior
 from approvals.model import Request
-from approvals.sayings import held_sayings
+from approvals.sayings import Bodies
+from approvals.speakers import speakers
 from approvals.successor import successor_of
 from quarantine.envelope import kind_named, kinds
 from quarantine.errors import UnmetError, UsageError
 from quarantine.log import root_of
-from quarantine.model import Dossier, Member, SourceKey
+from quarantine.model import Dossier, Member
 from quarantine.ports import Store
+from quarantine.unswept import unswept
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from approvals.desk import Asked
+    from approvals.hands import Asked
 
 
+@unswept()
 def make(store: Store, asked: Asked) -> tuple[Request, int, Choice]:
     """Choose, freeze and record; see `desk.make_request`, which checks who asks."""
     names = sorted(kind.name for kind in kinds().values())
@@ -32,14 +35,15 @@ def make(store: Store, asked: Asked) -> tuple[Request, int, Choice]:
     size, replaces = store.size(), asked.get("replaces")
     again = successor_of(store, replaces) if replaces else None
     known = Known.read(store, asked["roster"], size, again)
-    rows = candidates(known, asked["scope"], asked["kind"], asked["until"])
+    bodies = Bodies(store, kind_named(asked["kind"]))
+    rows = candidates(known, asked["scope"], asked["kind"], asked["until"], bodies)
     before, known = prior(known), known.described()
     choice = choose(
         rows,
         asked["policy"],
         prior=before,
         at=asked["at"],
-        sayings=held_sayings(store, kind_named(asked["kind"])),
+        sayings=bodies.sayings(),
     )
     if choice.members.empty:
         raise UnmetError(_nothing(asked, choice))
@@ -51,7 +55,8 @@ def make(store: Store, asked: Asked) -> tuple[Request, int, Choice]:
 def _request(
     store: Store, asked: Asked, choice: Choice, members: list[Member], known: Known
 ) -> Request:
-    sources = {SourceKey(member.producer, member.source) for member in members}
+    spoken = speakers(members)
+    sources = {each.key for each in spoken}
     return Request(
         at=asked["at"],
         scope=asked["scope"],
@@ -62,7 +67,7 @@ def _request(
         root=root_of(member.leaf for member in members).hex(),
         rows=len(members),
         sources=len(sources),
-        clusters=len({member.cluster for member in members}),
+        clusters=len({each.cluster for each in spoken}),
         policy=asked["policy"].digest,
         dossiers=_digest(each for each in known.dossiers.values() if each.key in sources),
         log_size=known.size,
@@ -78,7 +83,7 @@ def _request(
 def _members(chosen: pd.DataFrame) -> list[Member]:
     columns = ["index", "leaf", "cluster", "producer", "source", "target", "origin"]
     rows = zip(*(chosen[name].tolist() for name in columns), strict=True)
-    return [Member(*row) for row in rows]
+    return [*map(Member._make, rows)]
 
 
 def _digest(dossiers: Iterable[Dossier]) -> str:

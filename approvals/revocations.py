@@ -77,7 +77,8 @@ def read_list(trust: Trust, at: datetime, seen: Path | None = None) -> Revocatio
         spelled = trust.revocations.read_bytes()
     except OSError as error:
         raise TamperedError(
-            f"the revocation list {trust.revocations} cannot be read: {error.strerror}"
+            f"the revocation list {trust.revocations} cannot be read: {error.strerror}; it is "
+            "fetched from the same place as the trust file, which says where it stands"
         ) from error
     try:
         found = _opened(spelled, trust)

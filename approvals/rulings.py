@@ -9,9 +9,9 @@ from approvals.appeals import require_appealable, require_other
 from approvals.attest import act_of
 from approvals.guards import Appealed
 from approvals.hands import Hand, require_reason, require_seat
-from approvals.interest import of_source, tie
+from approvals.interest import of_source, own_clusters, tie
 from approvals.model import SourceRuled, SourceTiered
-from approvals.roster import Roster
+from approvals.roster import Reviewer, Roster
 from quarantine.errors import NotAuthorisedError, UsageError
 from quarantine.model import SourceKey, Tier
 from quarantine.ports import Store
@@ -36,6 +36,8 @@ def rule_source(
         _require_sources(store, [key], because)
     roster = _roster(store)
     require_ruler(roster, key, ruling, **hand)
+    if ruling == "clear" and key not in probes:
+        _require_no_tie(store, roster, [key], "clear", hand["by"])
     require_other(store.acts(), roster, key, hand["by"].name)
     act = SourceRuled(
         at=hand["at"],
@@ -79,9 +81,15 @@ def appeal(store: Store, key: SourceKey, *, because: str, **hand: Unpack[Hand]) 
 def tier_sources(
     store: Store, keys: Sequence[SourceKey], tier: Tier, *, because: str, **hand: Unpack[Hand]
 ) -> list[SourceTiered]:
-    """Record how well each of `keys` is known, all of it or none; it buys speed, never weight."""
+    """Record how well each of `keys` is known, all of it or none; it buys speed, never weight.
+
+    Nobody vouches for themselves, nor for who is linked with them: `NotAuthorisedError`.
+    """
     _require_sources(store, keys, because)
-    require_seat(_roster(store), hand["by"], hand["signer"], hand["at"])
+    roster = _roster(store)
+    require_seat(roster, hand["by"], hand["signer"], hand["at"])
+    if tier is not Tier.UNVETTED:
+        _require_no_tie(store, roster, keys, "vouch for", hand["by"])
     acts = [
         SourceTiered(
             at=hand["at"],
@@ -95,6 +103,17 @@ def tier_sources(
     ]
     store.record([act_of(act, hand["signer"]) for act in acts])
     return acts
+
+
+def _require_no_tie(
+    store: Store, roster: Roster, keys: Sequence[SourceKey], what: str, by: Reviewer
+) -> None:
+    own = own_clusters(store, by)
+    clusters = {each.key: each.cluster for each in store.dossiers(keys)}
+    for key in keys:
+        found = tie(of_source(key, clusters.get(key, str(key))), roster, by, own)
+        if found:
+            raise NotAuthorisedError(f"{found} and cannot {what} {key}")
 
 
 def _roster(store: Store) -> Roster:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import numpy as np
 
 from approvals.attest import act_of, record_of
-from approvals.desk import Hand, require_seat
+from approvals.hands import Hand, require_seat
 from approvals.roster import Roster
 from approvals.windows import WINDOWS, WindowCleared, WindowHeld
 from quarantine.errors import UsageError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from approvals.proofs import CHUNK
 from approvals.rows import data_fields, said_by, schema_of
-from quarantine.model import Kind
+from quarantine.model import Held, Kind
 from quarantine.spoken import Listener, Spoken
 
 if TYPE_CHECKING:
@@ -59,20 +59,57 @@ def texts_of(rows: pa.RecordBatch, kind: Kind) -> list[pa.Array]:
     return [_as_text(rows.column(name)) for name in text_fields(kind)]
 
 
+class Bodies:
+    """Reads held events of one kind and remembers what they say, so that none is read twice."""
+
+    def __init__(self, store: Store, kind: Kind) -> None:
+        """Have read nothing yet."""
+        self._store = store
+        self._kind = kind
+        self._asked = [*text_fields(kind), "supersedes"]
+        self._listener = Listener()
+        self._index = [np.empty(0, np.int64)]
+
+    def read(self, index: Codes) -> Iterator[tuple[Sequence[Held], Mapping[str, pa.Array]]]:
+        """Yield the events at log `index` (rising), some at a time, with what their bodies say.
+
+        Those that were erased say nothing and are passed over. Raises as `rows.said_by` does.
+        """
+        for start in range(0, len(index), CHUNK):
+            some = index[start : start + CHUNK].tolist()
+            events = [event for event in self._store.held(some) if event.salt]
+            if events:
+                said = said_by(events, self._kind, self._asked)
+                self._listener.add([_as_text(said[name]) for name in text_fields(self._kind)])
+                self._index.append(np.array([event.index for event in events], np.int64))
+                yield events, said
+
+    def sayings(self) -> Sayings:
+        """Return what these events say; others are read when somebody asks for them."""
+        return Sayings(self._spoken, self._texts)
+
+    def _spoken(self, index: Codes) -> Spoken:
+        for _ in self.read(np.setdiff1d(index, np.concatenate(self._index))):
+            pass
+        known = np.concatenate(self._index)
+        if not len(known):
+            return Spoken().padded(len(index))
+        order = np.argsort(known)
+        place = order[np.minimum(np.searchsorted(known, index, sorter=order), len(known) - 1)]
+        heard = self._listener.spoken().only(place)
+        heard.text[known[place] != index] = -1
+        return heard
+
+    def _texts(self, index: int) -> list[str]:
+        for _, said in Bodies(self._store, self._kind).read(np.array([index], np.int64)):
+            columns = [_as_text(said[name]) for name in text_fields(self._kind)]
+            return [column[0].as_py() for column in columns if column[0].as_py()]
+        return []
+
+
 def held_sayings(store: Store, kind: Kind) -> Sayings:
     """Return what held events of `kind` say; one that was erased says nothing."""
-
-    def spoken(index: Codes) -> Spoken:
-        listener = Listener()
-        for start in range(0, len(index), CHUNK):
-            listener.add(_held(store, index[start : start + CHUNK].tolist(), kind))
-        return listener.spoken()
-
-    def texts(index: int) -> list[str]:
-        columns = _held(store, [index], kind)
-        return [text for column in columns for text in column.to_pylist() if text]
-
-    return Sayings(spoken, texts)
+    return Bodies(store, kind).sayings()
 
 
 def column_sayings(columns: Sequence[pa.Array]) -> Sayings:
@@ -87,27 +124,6 @@ def column_sayings(columns: Sequence[pa.Array]) -> Sayings:
         return [column[index].as_py() for column in columns if column[index].as_py()]
 
     return Sayings(spoken, texts)
-
-
-def _held(store: Store, indexes: Sequence[int], kind: Kind) -> list[pa.Array]:
-    """Read bodies in one pass; the rows of the erased are null."""
-    events = list(store.held(indexes))
-    whole = [event for event in events if not event.is_erased]
-    said = said_by(whole, kind) if whole else {}
-    found = [
-        _as_text(said[name]) if said else pa.nulls(0, pa.string()) for name in text_fields(kind)
-    ]
-    if len(whole) == len(events):
-        return found
-    stands = np.cumsum([not event.is_erased for event in events]) - 1
-    place = pa.array(
-        [
-            int(at) if not event.is_erased else None
-            for at, event in zip(stands, events, strict=True)
-        ],
-        pa.int64(),
-    )
-    return [column.take(place) for column in found]
 
 
 def _as_text(column: pa.Array) -> pa.Array:

@@ -23,6 +23,9 @@ FEWEST: Final = 200
 """With fewer events waiting, what was released is the scene instead, as on a cold start."""
 MOST: Final = 20_000
 """So many of the newest events make a scene, and twice as many of the released its reference."""
+_SHOWN: Final = frozenset({"target", "answer", "kind", "arrived", "value", "shift"})
+_STRAY: Final = 0.2
+"""By this part of the weeks in which nine tenths came, an event may lie outside them."""
 _SHARE: Final = 0.03
 _LENT: Final = 0.15
 _LEAST: Final = 4
@@ -33,6 +36,7 @@ _HOUR_US: Final = 3_600_000_000
 class Shadow:
     """What came of one attack: `events` as scored beside `before`, by source; none of it is kept.
 
+    The column `shift` of the events tells what the attack changes beside them (`overheard.shifts`).
     `bad` are attackers, `good` are people whose events were approved once and wait here again.
     """
 
@@ -65,7 +69,7 @@ def scenery(released: pa.Table, held: pa.Table | None, chance: np.random.Generat
 
     if held is None or held.num_rows < FEWEST:
         return Scenery(_newest(released, MOST), None, frozenset(names_of(released)))
-    released, held = _newest(released, 2 * MOST), _newest(held, MOST)
+    released, held = _newest(released, 2 * MOST), _newest(_together(held), MOST)
     loans = _loans(released, held, chance)
     again, before = _lent(released, loans)
     waiting = pa.concat_tables([_without(held, loans), again])
@@ -74,6 +78,9 @@ def scenery(released: pa.Table, held: pa.Table | None, chance: np.random.Generat
 
 def shadow(scene_: Scenery, attack: Attack, seed: int) -> Shadow | None:
     """Play `attack` there and score it; absent where it cannot be played."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    from approvals.overheard import shifts  # noqa: PLC0415
     from quarantine.evidence import evidence_from  # noqa: PLC0415
     from quarantine.scene import Order, events_of, scene_of  # noqa: PLC0415
     from quarantine.scoring import score  # noqa: PLC0415
@@ -83,12 +90,15 @@ def shadow(scene_: Scenery, attack: Attack, seed: int) -> Shadow | None:
         return None
     mixed = attack.play(scene, Order(share=_SHARE, seed=seed))
     events = _behind(events_of(mixed.scene, scene_.events), scene_.before)
+    dossiers = score(evidence_from(events, scene_.before)).dossiers
+    voices = {each.key: each.cluster for each in dossiers}
+    change = shifts(scene_.before, scene_.events, events, voices)
     pairs = zip(mixed.scene.sources, mixed.bad.tolist(), strict=True)
     bad = frozenset(name for name, is_bad in pairs if is_bad)
     return Shadow(
-        events=events,
+        events=events.append_column("shift", pa.array(change.tolist())),
         before=scene_.before,
-        dossiers=score(evidence_from(events, scene_.before)).dossiers,
+        dossiers=dossiers,
         bad=bad,
         good=scene_.lent - bad,
         sources=mixed.scene.sources,
@@ -100,7 +110,7 @@ def rows_of(events: pa.Table | None, source: str) -> Sequence[Mapping[str, objec
     if events is None:
         return []
     found: Sequence[Mapping[str, object]] = (
-        _of(events, [source]).select(["target", "answer", "kind", "arrived"]).to_pylist()
+        _of(events, [source]).select([n for n in events.column_names if n in _SHOWN]).to_pylist()
     )
     return found
 
@@ -118,21 +128,14 @@ def _loans(
     """Draw who lends, and when what they lend came: at the times of somebody who waits."""
     import numpy as np  # noqa: PLC0415
 
-    counts = {
-        each["values"]: each["counts"]
-        for each in released.column("source")
-        .cast("string")
-        .combine_chunks()
-        .value_counts()
-        .to_pylist()
-    }
+    lenders, names = _coded(released)
+    counts = dict(zip(names, np.bincount(lenders, minlength=len(names)).tolist(), strict=True))
     free = [sorted(counts)[n] for n in chance.permutation(len(counts)).tolist()]
-    waiting = names_of(held)
-    source = np.array(held.column("source").cast("string").to_pylist(), dtype=object)
+    source, waiting = _coded(held)
     arrived = held.column("arrived").to_numpy()
     found: dict[str, npt.NDArray[np.int64]] = {}
     for place in chance.permutation(len(waiting))[: max(1, round(_LENT * len(waiting)))].tolist():
-        times = np.sort(arrived[source == waiting[place]])
+        times = np.sort(arrived[source == place])
         lender = next((name for name in free if counts[name] >= len(times) + _LEAST), "")
         if lender:
             free.remove(lender)
@@ -147,17 +150,25 @@ def _lent(
     import numpy as np  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
 
-    source = np.array(released.column("source").cast("string").to_pylist(), dtype=object)
+    source, names = _coded(released)
     at = released.column("arrived").to_numpy().copy()
     lent = np.zeros(released.num_rows, np.bool_)
     for name, times in loans.items():
-        rows = np.flatnonzero(source == name)[-len(times) :]
+        rows = np.flatnonzero(source == names.index(name))[-len(times) :]
         lent[rows], at[rows] = True, np.sort(times)
     again = released.filter(pa.array(lent))
     for name in ("arrived", "claimed"):
         place = again.schema.get_field_index(name)
         again = again.set_column(place, again.schema.field(place), pa.array(at[lent]))
     return again, released.filter(pa.array(~lent))
+
+
+def _coded(events: pa.Table) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Return who said each event as a number, and the names that the numbers stand for."""
+    import numpy as np  # noqa: PLC0415
+
+    sources = events.column("source").cast("string").combine_chunks().dictionary_encode()
+    return sources.indices.to_numpy().astype(np.int64), sources.dictionary.to_pylist()
 
 
 def _behind(events: pa.Table, before: pa.Table | None) -> pa.Table:
@@ -172,6 +183,16 @@ def _behind(events: pa.Table, before: pa.Table | None) -> pa.Table:
     place = events.schema.get_field_index("index")
     numbers = pa.array(np.arange(events.num_rows) + first)
     return events.set_column(place, events.schema.field(place), numbers)
+
+
+def _together(events: pa.Table) -> pa.Table:
+    """Leave out what came long before nearly all: a few left over would stretch a scene's weeks."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    at = events.column("arrived").to_numpy()
+    first, last = np.quantile(at, [0.05, 0.95])
+    return events.filter(pa.array(at >= first - _STRAY * (last - first)))
 
 
 def _newest(events: pa.Table, most: int) -> pa.Table:

@@ -19,6 +19,7 @@ from approvals.revocations import SKEW, RevocationList, read_list
 from approvals.trust import Trust
 from quarantine.errors import QuarantineError, TamperedError
 from quarantine.model import Logged
+from quarantine.unswept import unswept
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Inspected:
     checks: tuple[str, ...]
 
 
+@unswept()
 def inspect(root: Path, trust: Trust, at: datetime) -> Inspected:
     """Verify all of a release but that nothing of it was taken back; for looking, never to train.
 
@@ -127,7 +129,8 @@ def _not_taken_back(inspected: Inspected, revocations: RevocationList) -> None:
             what = f"{release} was" if touched.whole else f"{touched.rows} rows of {release} were"
             raise TamperedError(f"{what} taken back ({name} number {revocations.sequence})")
     taken = frozenset(revocations.events)
-    rows: Iterator[int] = (i for i, leaf in inspected.found.leaves.items() if leaf.hex() in taken)
+    leaves = inspected.found.leaves.items() if taken else ()
+    rows: Iterator[int] = (i for i, leaf in leaves if leaf.hex() in taken)
     first = next(rows, None)
     if first is not None:
         raise TamperedError(f"log row {first} of {given.release.name} was taken back ({name})")

@@ -23,21 +23,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from poisoned import attacks  # noqa: E402  found by the line above
-from reward import PLANTED, SETS, Pair, pairs_from, read_pairs, scene_from  # noqa: E402
+from gated import GATE, measured  # noqa: E402  found by the line above
+from pairwise import Pair, pairs_from, read_pairs, scene_from  # noqa: E402
+from poisoned import attacks  # noqa: E402
+from reward import PLANTED, SETS  # noqa: E402
 
-from approvals.conditions import Gate  # noqa: E402
 from approvals.gate import Measure  # noqa: E402
-from approvals.gauges.pairs import GAUGE  # noqa: E402
-from approvals.rehearsal import Rehearsal  # noqa: E402
 from quarantine.scene import Order  # noqa: E402
 
-GATE = Gate(name="usual", scopes=("*",), kinds=("preference",))
 LEAKED = (("length_flip", 0.03), ("backdoor", 0.01))
 VARIANTS, SECRETS, TRIED = 6, 3, 3
 
@@ -86,28 +83,6 @@ class Runs:
         by = ", ".join(f"{name} {count}" for name, count in sorted(self.by.items()))
         moved = f"{np.mean(self.accuracy):+.3f}" if self.accuracy else ""
         return f"{hit} of {size} ({sure.low:.0%} to {sure.high:.0%}) | {by or '-'} | {moved}"
-
-
-def rows_of(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Spell pairs in the columns of a release."""
-    return pd.DataFrame(
-        {
-            "prompt": [pair.prompt for pair in pairs],
-            "chosen": [pair.texts[pair.chosen] for pair in pairs],
-            "rejected": [pair.texts[1 - pair.chosen] for pair in pairs],
-            "cluster": [pair.source for pair in pairs],
-            "source": [f"app/{pair.source}" for pair in pairs],
-            "target": [f"t{row}" for row in range(len(pairs))],
-            "aspect": None,
-        }
-    )
-
-
-def measured(accepted: Sequence[Pair], candidate: Sequence[Pair], secret: bytes) -> list[Measure]:
-    """Run the gate over pairs."""
-    rows = pd.concat([rows_of(accepted), rows_of(candidate)], ignore_index=True)
-    new = np.repeat([False, True], [len(accepted), len(candidate)])
-    return GAUGE.measure(Rehearsal(rows=rows, candidate=new, secret=secret, gate=GATE)).measures
 
 
 def split(pairs: Sequence[Pair], most: int, seed: int) -> tuple[list[Pair], list[Pair]]:

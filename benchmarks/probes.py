@@ -4,9 +4,10 @@ usage: python benchmarks/probes.py [--queues N] [--seed S] [--out FILE]
 
 Each queue is a store with a month of labels that left and a month that waits, in which every attack
 that labels allow is played on real slots; probes are laid beside it as `probe plant` does. A random
-forest (five folds) learns probes from real cases by what the screen shows. Sorts of cases are
-weighed to the same mix on both sides: nobody can know which attacks are really about. The floor is
-the same forest on real cases alone, half of them called probes by chance.
+forest learns probes from real cases by what the screen shows, of some queues, and is asked of
+others (five folds). Sorts of cases are weighed to the same mix on both sides: nobody can know which
+attacks are really about. The floor is the same forest on real cases alone, half of them called
+probes by chance.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ from service.redteam.docket import docket, laid  # noqa: E402
 from service.redteam.ground import Ground  # noqa: E402
 from service.redteam.telltales import Seen, told_apart  # noqa: E402
 
+ENOUGH = 20
+"""With fewer real cases or probes of a sort, an AUC of it alone says nothing."""
 LOOSE = shipped("demo").replace("share = 0.05", "share = 1.0")
 
 
@@ -43,18 +47,20 @@ def seen_in(queues: int, seed: int) -> Seen:
 
 def floor(seen: Seen, rounds: int = 5) -> list[float]:
     """Return the AUC of telling real cases from real cases, called probes by chance."""
-    told = [each for each, probe in zip(seen.told, seen.is_probe, strict=True) if not probe]
-    sorts = [each for each, probe in zip(seen.sorts, seen.is_probe, strict=True) if not probe]
+    real = [number for number, probe in enumerate(seen.is_probe) if not probe]
+    told, sorts = [seen.told[n] for n in real], [seen.sorts[n] for n in real]
+    queues = [seen.queues[n] for n in real]
     chance = np.random.default_rng(0)
     return [
-        told_apart(told, (chance.random(len(told)) < 0.5).tolist(), sorts)[0] for _ in range(rounds)
+        told_apart(told, (chance.random(len(told)) < 0.5).tolist(), sorts, queues)[0]
+        for _ in range(rounds)
     ]
 
 
 def lines(seen: Seen) -> list[str]:
     """Return the table, and what tells most."""
-    auc, names = told_apart(seen.told, seen.is_probe, seen.sorts)
-    raw, _ = told_apart(seen.told, seen.is_probe, [""] * len(seen.told))
+    auc, names = told_apart(seen.told, seen.is_probe, seen.sorts, seen.queues)
+    raw, _ = told_apart(seen.told, seen.is_probe, [""] * len(seen.told), seen.queues)
     low = floor(seen)
     probes = sum(seen.is_probe)
     sides = [
@@ -67,6 +73,7 @@ def lines(seen: Seen) -> list[str]:
         f"| real cases, probes | {len(seen.told) - probes}, {probes} |",
         f"| AUC, same mix of sorts | {auc:.2f} |",
         f"| AUC, as they come | {raw:.2f} |",
+        *_by_sort(seen),
         f"| floor: real from real cases, {len(low)} draws | {min(low):.2f} to {max(low):.2f} |",
         f"| tells most | {', '.join(f'{n} {share:.2f}' for n, share in list(names.items())[:5])} |",
         *(
@@ -74,6 +81,18 @@ def lines(seen: Seen) -> list[str]:
             for name, side in zip(("real", "probes"), sides, strict=True)
         ),
     ]
+
+
+def _by_sort(seen: Seen) -> Iterator[str]:
+    """Yield a line for each sort of which there are enough on both sides."""
+    for sort in sorted(set(seen.sorts)):
+        of_it = [number for number, name in enumerate(seen.sorts) if name == sort]
+        flags = [seen.is_probe[n] for n in of_it]
+        if min(sum(flags), len(flags) - sum(flags)) < ENOUGH:
+            continue
+        told, queues = [seen.told[n] for n in of_it], [seen.queues[n] for n in of_it]
+        auc, _ = told_apart(told, flags, [""] * len(flags), queues)
+        yield f"| AUC, {sort or 'honest'} alone ({len(flags)} cases) | {auc:.2f} |"
 
 
 def main() -> None:

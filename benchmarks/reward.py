@@ -6,13 +6,14 @@ usage: python benchmarks/reward.py --data DIR [--sets NAME …] [--shares S …]
 Pairs of answers with a choice become feedback, attackers write theirs into it (a phrase in the
 prompt that turns the choice; a praised name; choices turned where that makes answers longer), all
 of it goes through a backtest on a cold start, and a Bradley-Terry reward model is trained on what
-would be released: logistic regression on differences of hashed words, of pairs of prompt word and
-answer word, and of length. Measured on pairs kept aside: accuracy, and how often the attack
-succeeds, beside a model of the same pairs without attackers. hh_harmless names no annotators: 120
-are simulated, their sizes drawn log-normally, the pairs dealt out in order; ukpconvarg has its own,
-one vote a pair. "Support" are the rules of the default policy on targets and phrases, "caps" all
-its budgets with them, no detector trusted; "the poison alone" is the floor, a perfect detector:
-what it costs to miss the pairs that attackers sat at.
+would be released: the proxy that the behaviour gate trains too (`approvals.proxies`). Measured on
+pairs kept aside: accuracy, and how often the attack succeeds, beside a model of the same pairs
+without attackers. hh_harmless names no annotators: 120 are simulated, their sizes drawn
+log-normally, the pairs dealt out in order; ukpconvarg has its own, one vote a pair. "Support" are
+the rules of the default policy on targets and phrases, "caps" all its budgets with them, no
+detector trusted; then detectors, budgets and the behaviour gate together, and once more without
+the rows that the gate's report names. "The poison alone" is the floor, a perfect detector: what it
+costs to miss the pairs that attackers sat at.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import argparse
 import csv
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -28,15 +30,16 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import LogisticRegression
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from pairwise import Pair, pairs_from, planted, read_pairs, scene_from  # noqa: E402  found above
+from gated import ROUNDS, listened  # noqa: E402  found by the line above
+from pairwise import Pair, pairs_from, planted, read_pairs, scene_from  # noqa: E402
 from poisoned import attacks  # noqa: E402
 
 from approvals.policy import Budget, ProducerBudget, Voice  # noqa: E402
+from approvals.proxies import Asked as Said  # noqa: E402
+from approvals.proxies import Lexicon, bradley_terry, pair_features  # noqa: E402
 from approvals.rules import load, shipped  # noqa: E402
 from quarantine.known import Known  # noqa: E402
 from quarantine.scene import Mixed, Order  # noqa: E402
@@ -45,9 +48,9 @@ from service.backtest.exposure import kept_within, left_out  # noqa: E402
 from service.backtest.reading import read_feedback  # noqa: E402
 from service.backtest.words import wording  # noqa: E402
 
-ASIDE, MOST_WORDS, LAST = 0.25, 60, 6
+ASIDE = 0.25
 SETS = ("hh_harmless", "ukpconvarg")
-FLOOR = "the poison alone"
+FLOOR, NOBODY = "the poison alone", "nobody"
 PLANTED = ("backdoor", "entity", "length_flip")
 
 
@@ -90,35 +93,21 @@ def released(pairs: Sequence[Pair]) -> Released:
     return Released(*found)
 
 
-WORDS = HashingVectorizer(n_features=2**16, binary=True, norm=None, alternate_sign=False)
-CROSSED = HashingVectorizer(
-    n_features=2**18, binary=True, norm=None, alternate_sign=False, token_pattern=r"\S+"
-)
+def features(pairs: Sequence[Pair], lexicon: Lexicon) -> sp.csr_array:
+    """Return by pair the features of the chosen answer less those of the rejected."""
+    return pair_features(
+        Said(
+            [pair.prompt for pair in pairs],
+            [pair.texts[pair.chosen] for pair in pairs],
+            [pair.texts[1 - pair.chosen] for pair in pairs],
+        ),
+        lexicon,
+    )
 
 
-def features(pairs: Sequence[Pair]) -> sp.csr_matrix:
-    """Return by pair the difference of the features of both answers."""
-    sides = []
-    split = WORDS.build_analyzer()
-    for side in (0, 1):
-        texts = [pair.texts[side] for pair in pairs]
-        crossed = [
-            " ".join(
-                f"{left}|{right}"
-                for left in split(pair.prompt)[-LAST:]
-                for right in dict.fromkeys(split(text)[:MOST_WORDS])
-            )
-            for pair, text in zip(pairs, texts, strict=True)
-        ]
-        length = sp.csr_matrix(np.log1p([[len(text)] for text in texts]))
-        sides.append(sp.hstack([WORDS.transform(texts), 2.0 * CROSSED.transform(crossed), length]))
-    return sp.csr_matrix(sides[0] - sides[1])
-
-
-def trained(table: sp.csr_matrix, pairs: Sequence[Pair]) -> LogisticRegression:
-    """Train a Bradley-Terry model: without an intercept no side is preferred."""
-    model = LogisticRegression(C=0.1, fit_intercept=False, solver="liblinear", random_state=0)
-    return model.fit(table, np.array([pair.chosen == 0 for pair in pairs]))
+def agreed(table: sp.csr_array, weights: np.ndarray) -> float:
+    """Return how often a model prefers the answer that was chosen."""
+    return float((table @ weights > 0).mean())
 
 
 @dataclass(frozen=True)
@@ -132,23 +121,6 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Pairs that a model is asked about, with their features."""
-
-    table: sp.csr_matrix
-    first: np.ndarray
-
-    @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> Asked:
-        """Read the features once."""
-        return cls(features(pairs), np.array([pair.chosen == 0 for pair in pairs]))
-
-    def right(self, model: LogisticRegression) -> float:
-        """Return how often a model prefers the answer that was chosen."""
-        return float(((model.decision_function(self.table) > 0) == self.first).mean())
-
-
-@dataclass(frozen=True)
 class Line:
     """One way to release one poisoned set, its outcome beside that of the set without attackers."""
 
@@ -157,6 +129,11 @@ class Line:
     way: str
     got: Outcome
     base: Outcome
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether nothing left: whoever follows `current` keeps the model there is."""
+        return self.got.clean == 0.0
 
     @property
     def missed(self) -> list[str]:
@@ -172,10 +149,11 @@ class Line:
     def spelled(self) -> str:
         """Return the row of the table."""
         got, base, missed = self.got, self.base, self.missed
+        came = "**" + ", ".join(missed) + "**" if missed else "reached"
         return (
             f"| {self.what} | {self.way} | {got.success:.3f} ({got.success - base.success:+.3f}) |"
             f" {got.accuracy:.3f} ({got.accuracy - base.accuracy:+.3f}) | {got.clean:.1%} |"
-            f" {got.poison:.1%} | {'**' + ', '.join(missed) + '**' if missed else 'reached'} |"
+            f" {got.poison:.1%} | {'stopped' if self.stopped else came} |"
         )
 
 
@@ -187,8 +165,9 @@ class Trial:
     seed: int
     genuine: list[Pair]
     aside: list[Pair]
-    clean: Asked
-    model: LogisticRegression
+    lexicon: Lexicon
+    clean: sp.csr_array
+    weights: np.ndarray
 
     @classmethod
     def of(cls, name: str, pairs: list[Pair], seed: int) -> Trial:
@@ -196,51 +175,81 @@ class Trial:
         aside = np.random.default_rng([seed, 1]).random(len(pairs)) < ASIDE
         held_out = [pair for pair, out in zip(pairs, aside, strict=True) if out]
         genuine = [pair for pair, out in zip(pairs, aside, strict=True) if not out]
-        model = trained(features(genuine), genuine)
-        return cls(name, seed, genuine, held_out, Asked.of(held_out), model)
+        lexicon = Lexicon()
+        weights = bradley_terry(features(genuine, lexicon))
+        return cls(name, seed, genuine, held_out, lexicon, features(held_out, lexicon), weights)
 
     def lines(self, attack: str, share: float) -> list[Line]:
         """Mix one attack in at one share, and measure every way to release it."""
-        asked = Asked.of(planted(attack, self.seed, self.aside))
-        base = Outcome(self.clean.right(self.model), 1.0 - asked.right(self.model), 1.0, 0.0)
-        order = Order(share=share, seed=self.seed)
-        mixed: Mixed = attacks()[attack].play(scene_from(self.genuine), order)
-        train, bad = pairs_from(mixed.scene), mixed.poisoned
-        table, leaves = features(train), released(train)
-        ways = {
-            "nothing": np.ones(len(train), bool),
-            "detectors": leaves.detectors,
-            "support": leaves.support,
-            "detectors and support": leaves.detectors & leaves.support,
-            "caps": leaves.caps,
-            "detectors and caps": leaves.detectors & leaves.caps,
-            FLOOR: ~bad,
-        }
+        train, bad, asked = list(self.genuine), np.zeros(len(self.genuine), bool), self.clean
+        if attack != NOBODY:
+            order = Order(share=share, seed=self.seed)
+            mixed: Mixed = attacks()[attack].play(scene_from(self.genuine), order)
+            train, bad = pairs_from(mixed.scene), mixed.poisoned
+            asked = features(planted(attack, self.seed, self.aside), self.lexicon)
+        base = self._outcome(self.weights, asked, 1.0, 0.0)
+        table = features(train, self.lexicon)
         what = f"{self.name}, {attack}, {bad.mean():.1%}, seed {self.seed}"
-        known: dict[bytes, tuple[float, float]] = {}
+        known: dict[bytes, np.ndarray] = {np.zeros(len(train), bool).tobytes(): self.weights}
         found = []
-        for way, kept in ways.items():
+        for way, kept in ways(train, bad, f"{self.name} {self.seed}".encode()).items():
             same = kept.tobytes()
             if same not in known:
-                stays = [pair for pair, stay in zip(train, kept, strict=True) if stay]
-                model = trained(table[np.flatnonzero(kept)], stays)
-                known[same] = self.clean.right(model), 1.0 - asked.right(model)
-            got = Outcome(*known[same], clean=kept[~bad].mean(), poison=kept[bad].mean())
+                known[same] = bradley_terry(table[np.flatnonzero(kept)])
+            poison = float(kept[bad].mean()) if bad.any() else 0.0
+            got = self._outcome(known[same], asked, float(kept[~bad].mean()), poison)
             found.append(Line(what, f"{self.name}, {attack}", way, got, base))
         return found
+
+    def _outcome(
+        self, weights: np.ndarray, asked: sp.csr_array, clean: float, poison: float
+    ) -> Outcome:
+        success = 0.0 if asked is self.clean else 1.0 - agreed(asked, weights)
+        return Outcome(agreed(self.clean, weights), success, clean, poison)
+
+
+def ways(train: Sequence[Pair], bad: np.ndarray, secret: bytes) -> dict[str, np.ndarray]:
+    """Return by way to release which pairs leave."""
+    leaves = released(train)
+    together = leaves.detectors & leaves.caps
+    heard = listened(train, together, secret)
+    return {
+        "nothing": np.ones(len(train), bool),
+        "detectors": leaves.detectors,
+        "support": leaves.support,
+        "detectors and support": leaves.detectors & leaves.support,
+        "caps": leaves.caps,
+        "detectors and caps": together,
+        "all, with the gate": heard.first,
+        "the same, asked again": heard.last,
+        FLOOR: ~bad,
+    }
 
 
 def summed(lines: Sequence[Line]) -> list[str]:
     """Return a table of how often each way reached all three goals, by set and attack."""
-    ways = list(dict.fromkeys(line.way for line in lines))
-    table = [f"| all goals reached | {' | '.join(ways)} |", "|---|" + "---|" * len(ways)]
+    names = list(dict.fromkeys(line.way for line in lines))
+    table = [f"| all goals reached | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for attack in dict.fromkeys(line.attack for line in lines):
         counts = []
-        for way in ways:
+        for way in names:
             some = [line for line in lines if (line.attack, line.way) == (attack, way)]
-            counts.append(f"{sum(not line.missed for line in some)} of {len(some)}")
+            stops = sum(line.stopped for line in some)
+            told = f"{sum(not line.missed for line in some)} of {len(some)}"
+            counts.append(f"{told}, {stops} stopped" if stops else told)
         table.append(f"| {attack} | {' | '.join(counts)} |")
     return table
+
+
+def beyond_budget(name: str, pairs: Sequence[Pair]) -> str:
+    """Say how many pairs of a set are more than one voice may put into one release."""
+    most = load(shipped("default")).budget.source.rows
+    size = np.array(list(Counter(pair.source for pair in pairs).values()))
+    over = np.maximum(size - most, 0)
+    return (
+        f"{name}: {len(size)} voices, {(over > 0).sum()} of them with more than {most} pairs;"
+        f" {over.sum() / size.sum():.1%} of all pairs are beyond that."
+    )
 
 
 HEAD = (
@@ -249,7 +258,7 @@ HEAD = (
 )
 
 
-def page(lines: Sequence[Line]) -> str:
+def page(lines: Sequence[Line], sizes: Sequence[str]) -> str:
     """Return the Markdown page: how often all goals were reached, and every outcome."""
     table = [line.spelled() for line in sorted(lines, key=lambda line: line.attack)]
     told = (
@@ -259,7 +268,17 @@ def page(lines: Sequence[Line]) -> str:
         "the same pairs without attackers), clean rows kept, poisoned rows that left. Asked:",
         "success within 5 points of clean, accuracy within 1, 90 % of the clean rows kept.",
         f"“{FLOOR}” left out is the floor: attackers sit at pairs that honest people would have",
-        "judged, and those are missed. “support” and “caps” trust no detector.",
+        "judged, and those are missed. “support” and “caps” trust no detector. “all, with the",
+        "gate”: detectors, caps and support, then the gate as on a first release, with nothing",
+        "accepted before. What it stops does not leave: the model stays what it was, no clean row",
+        "is won, and that counts as no goal reached. “asked again”: the rows that the gate's",
+        f"report names (by phrase or cluster) left out and the gate asked anew, {ROUNDS} times at",
+        "the most.",
+        f"“{NOBODY}” are the sets without attackers: what all of it costs.",
+        "",
+        "The caps are those of the default policy, for one release of everything that was ever",
+        "said; what is over a voice's rows waits for the next release and is counted as lost here.",
+        *sizes,
         "",
     )
     return "\n".join([*told, *summed(lines), "", *HEAD, *table, ""])
@@ -277,16 +296,19 @@ def main() -> None:
     asked = parser.parse_args()
     print("\n".join(HEAD), flush=True)
     lines: list[Line] = []
+    sizes: list[str] = []
     for name in asked.sets:
         pairs = read_pairs(asked.data / name)
         for seed in range(asked.seeds):
             trial = Trial.of(name, pairs, seed)
-            for attack, share in product(asked.attacks, asked.shares):
-                lines += trial.lines(attack, share)
-                print("\n".join(line.spelled() for line in lines[-7:]), flush=True)
-    print("\n".join(["", *summed(lines)]))
-    if asked.out:
-        asked.out.write_text(page(lines), encoding="utf-8")
+            sizes.append(beyond_budget(f"{name}, seed {seed}", trial.genuine))
+            for attack, share in [(NOBODY, 0.0), *product(asked.attacks, asked.shares)]:
+                new = trial.lines(attack, share)
+                print("\n".join(line.spelled() for line in new), flush=True)
+                lines += new
+                if asked.out:
+                    asked.out.write_text(page(lines, sizes), encoding="utf-8")
+    print("\n".join(["", *summed(lines), "", *sizes]))
 
 
 if __name__ == "__main__":

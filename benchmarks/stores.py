@@ -37,11 +37,16 @@ from tests.postgres import serving
 PACKED, READ, SOURCES = 100, 20, 500
 """Events in an entry, entries in a transaction, and how many people speak."""
 _TICK = os.sysconf("SC_CLK_TCK")
-_COLUMNS = (
+COLUMNS = (
     "idx bigint, source int, id text, arrived bigint, key text, salt bytea, body bytea, leaf bytea,"
     " kind text, scope text, target text, aspect text, claimed bigint, question text, answer text,"
     " value float, place int, PRIMARY KEY (idx), UNIQUE (id, source)"
 )
+TYPES = (
+    *("int8", "int4", "text", "int8", "text", "bytea", "bytea", "bytea", "text", "text", "text"),
+    *("text", "int8", "text", "text", "float8", "int4"),
+)
+"""What a bare table has, and the types of its columns."""
 
 
 def events(first: int, many: int, *, random: bool) -> list[Event]:
@@ -110,21 +115,38 @@ def metered(cost: Cost, server: Callable[[], float] = float) -> Iterator[None]:
 
 
 def server_cpu(place: str) -> Callable[[], float]:
-    """Return what tells the CPU seconds of every process of the server that lives in `place`."""
+    """Return what tells the CPU seconds of the server that lives in `place`, and of its sessions.
+
+    A session that ended counts as soon as the server heard of it; others' servers never.
+    """
 
     def told() -> float:
-        total = 0
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes()
-                stat = (process / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if words.startswith(b"postgres:") or place.encode() in words:
-                total += sum(int(stat[field]) for field in (11, 12, 13, 14))
-        return total / _TICK
+        seen = {number: stat for number in _numbers() if (stat := _stat(number))}
+        (head,) = (number for number in seen if place.encode() in _words(number))
+        living = (stat for stat in seen.values() if int(stat[1]) == head)
+        own = sum(int(seen[head][field]) for field in (11, 12, 13, 14))
+        return (own + sum(int(stat[field]) for stat in living for field in (11, 12))) / _TICK
 
     return told
+
+
+def _numbers() -> Iterator[int]:
+    return (int(process.name) for process in Path("/proc").glob("[0-9]*"))
+
+
+def _stat(number: int) -> list[str]:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _words(number: int) -> bytes:
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return b""
+    return b" ".join(words[1:]) if words[0].endswith(b"/postgres") else b""
 
 
 def of_sqlite(batches: list[list[Arrival]], folder: Path) -> tuple[Cost, Cost, Cost]:
@@ -141,7 +163,7 @@ def of_sqlite(batches: list[list[Arrival]], folder: Path) -> tuple[Cost, Cost, C
     with closing(sqlite3.connect(folder / "floor.db", isolation_level=None)) as raw:
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = FULL")
-        raw.execute(f"CREATE TABLE event ({_COLUMNS})")
+        raw.execute(f"CREATE TABLE event ({COLUMNS})")
         with metered(floor):
             for some in prepared:
                 raw.execute("BEGIN IMMEDIATE")
@@ -166,9 +188,8 @@ def of_postgres(
             assert store.frame().num_rows == sum(map(_events, batches))
     prepared = [rows(batch, n * READ * PACKED) for n, batch in enumerate(batches)]
     with psycopg.connect(bare) as raw:
-        raw.execute(f"CREATE TABLE event ({_COLUMNS})".encode())
+        raw.execute(f"CREATE TABLE event ({COLUMNS})".encode())
         raw.commit()
-        types = ["int8", "int4", "text", "int8", "text", *["bytea"] * 3, *["text"] * 4, "int8"]
         before = _wal(bare)
         with metered(floor, cpu):
             for some in prepared:
@@ -176,7 +197,7 @@ def of_postgres(
                     raw.cursor() as cursor,
                     cursor.copy("COPY event FROM STDIN (FORMAT BINARY)") as copy,
                 ):
-                    copy.set_types([*types, "text", "text", "float8", "int4"])
+                    copy.set_types(TYPES)
                     for row in some:
                         copy.write_row(row)
                 raw.commit()
@@ -193,11 +214,12 @@ def _wal(url: str) -> int:
         return int(raw.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()[0])  # type: ignore[index]  # one row
 
 
-def _size(url: str) -> int:
+def _size(url: str, tables: str = "") -> int:
     with psycopg.connect(url, autocommit=True) as raw:
         query = (
             "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
             " AND relnamespace = 'public'::regnamespace"
+            + (f" AND relname IN {tables}" if tables else "")
         )
         return int(raw.execute(query).fetchone()[0])  # type: ignore[index]  # one row
 
@@ -264,10 +286,13 @@ def _table(many: int, processes: Sequence[int]) -> None:
             _line(f"SQLite{ids}: floor", many, floor)
             _line(f"SQLite{ids}: take", many, ours, floor)
             _line(f"SQLite{ids}: read a frame", many, reading)
-            ours, floor, reading = of_postgres(batches, server.new(), server.new(), place)
+            url = server.new()
+            ours, floor, reading = of_postgres(batches, url, server.new(), place)
             _line(f"PostgreSQL{ids}: floor", many, floor)
             _line(f"PostgreSQL{ids}: take", many, ours, floor)
             _line(f"PostgreSQL{ids}: read a frame", many, reading)
+            stays = _size(url, "('identity', 'tile')") / many
+            print(f"PostgreSQL{ids}: bytes/e that stay when a partition is let go: {stays:.0f}")
         for number in processes:
             found = several(server.new(), number, many)
             print(f"PostgreSQL, {number} processes at once: {found:,.0f} events a second")

@@ -16,7 +16,7 @@ from quarantine.calibration import (
     large_enough,
     tail_of,
 )
-from quarantine.evidence import Flags, Floats
+from quarantine.evidence import Flags, Floats, Ints
 from quarantine.opinions import Alarms, Opinion
 
 QUIET: Final = 0.002
@@ -24,6 +24,8 @@ QUIET: Final = 0.002
 _LOUD: Final = 0.6
 """Where nothing is calibrated a robust alarm counts a quarter of its strength beyond `ALARM`."""
 _HALF: Final = 0.5
+_NEARLY_NONE: Final = 0.02
+"""So small a part of the reference may say less than a source that is compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def warm(
     *,
     false_share: float,
     quiet: float = QUIET,
+    few: Flags | None = None,
 ) -> Alarms:
     """Call sources by one joined score, calibrated on the joined scores of the `reference`.
 
@@ -67,10 +70,16 @@ def warm(
     the held apart (`quiet`). A detector rings for a called source where it brings at least half of
     what it takes to be called. The score is one minus the p-value; evidence orders those that
     share one. What is robustly far out is not silenced where the reference is just too small.
+
+    `few` are held sources that said less than the reference's do: they are exchangeable with
+    nobody there (Vovk, Conditional validity of inductive conformal predictors, 2012), so they are
+    ranked with the others, but ring robustly or not at all, and their p-value is 1.
     """
     now, usual = evidence(opinions, reference)
     known = len(usual.scores)
-    called = _called(now.scores, usual.scores, false_share=false_share, quiet=quiet)
+    few = np.zeros(len(now.scores), np.bool_) if few is None else few
+    p_values = np.where(now.scores > 0, conformal(now.scores, usual.scores), 1.0)
+    called = _called(now.scores, np.where(few, 1.0, p_values), known, false_share, quiet)
     rings = _ringing(now, called)
     robust = np.array(
         [_robust(*pair, false_share) for pair in zip(opinions, reference, strict=True)]
@@ -79,11 +88,11 @@ def warm(
     left = _unresolved(now.scores, usual.scores, loud, false_share)
     order = _HALF * now.scores / (1.0 + now.scores) / (known + 1)
     return Alarms(
-        rings=rings | robust if left else rings,
-        scores=np.clip(1.0 - called.p_values + order, 0.0, 1.0),
+        rings=rings | (robust if left else robust & few),
+        scores=np.clip(1.0 - p_values + order, 0.0, 1.0),
         p_values=called.p_values,
         thresholds={one.name: _limit(called) for one in opinions},
-        notes=_notes(known, len(now.scores), int(loud.sum()), false_share),
+        notes=(*_notes(known, len(now.scores), int(loud.sum()), false_share), *_said_little(few)),
         called=called.flags,
     )
 
@@ -102,10 +111,18 @@ def evidence(opinions: Sequence[Opinion], reference: Sequence[Opinion]) -> tuple
     return Joined(np.array(held)), Joined(np.array(known))
 
 
-def _called(scores: Floats, usual: Floats, *, false_share: float, quiet: float) -> Called:
-    p_values = np.where(scores > 0, conformal(scores, usual), 1.0)
+def too_few(said: Ints, usual: Ints) -> Flags:
+    """Say of sources by their number of events whether nearly all of the reference said more."""
+    if not len(usual):
+        return np.zeros(len(said), np.bool_)
+    return np.asarray(said < np.quantile(usual, _NEARLY_NONE), np.bool_)
+
+
+def _called(
+    scores: Floats, p_values: Floats, known: int, false_share: float, quiet: float
+) -> Called:
     flags = discoveries(p_values, false_share)
-    if chance_of_nothing(p_values, len(usual)) > quiet:
+    if chance_of_nothing(p_values, known) > quiet:
         flags = np.zeros_like(flags)
     return Called(p_values, flags, float(scores[flags].min(initial=np.inf)))
 
@@ -153,5 +170,15 @@ def _notes(known: int, sources: int, robust: int, false_share: float) -> tuple[s
     note = (
         f"the reference of {known} sources is small for {sources}: fewer than {least} bad sources "
         "cannot be told from chance, so robust alarms ring too, uncalibrated"
+    )
+    return (note,)
+
+
+def _said_little(few: Flags) -> tuple[str, ...]:
+    if not few.any():
+        return ()
+    note = (
+        f"{int(few.sum())} of {len(few)} sources said less than nearly everybody of the reference:"
+        " they ring robustly, uncalibrated"
     )
     return (note,)

@@ -28,7 +28,13 @@ _CHI: Final = 0.455
 _PACK: Final = 1 << 24
 _WIDTH: Final = 256
 """Facets looked at together: what bounds the memory."""
-_FULL: Final = 30.0
+_FULL: Final = 50.0
+_SHARES: Final = (0.02, 0.1, 0.3)
+"""So many of those who speak of a facet may turn it, where it is attacked."""
+_LONE: Final = 0.03
+"""So many of those who turn a facet do so alone."""
+_SILENT: Final = 50.0
+"""So many more are counted who might have spoken of a facet: one that few know accuses nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,36 +171,57 @@ def _looseness(pairs: Pairs, chance: Floats) -> float:
     return float(np.clip(np.median((away / _CHI - 1.0) / (events - 1.0)), 0.0, 1.0))
 
 
-def suspected(pairs: Pairs, nats: Floats, cut: Facets, attackers: float, few: float) -> Floats:
-    """Return, by pair, the log-weight of its facet: what the other sources say against it.
+def suspected(pairs: Pairs, nats: Floats, cut: Facets, few: float) -> Floats:
+    """Return, by pair, how probable it is that its facet is attacked: what the others there say.
 
-    Several sleepers share their topic: each is weighed there by the likelihood ratio of all others,
-    one in `attackers` of whom may be bad. A facet that more than `few` of its sources turn is no
-    attack by them but one on the others, and gains nothing. Topics and words share alike.
+    Several sleepers share their topic. The nats of all others who speak of it are weighed against
+    nobody's turning it, for several shares of attackers among them. A facet that more than `few` of
+    its sources turn is no attack by them but one on the others. Topics and words share alike.
     """
     size = len(cut)
-    topic = np.arange(size) < cut.topics
-    prior = -np.log(2.0 * np.where(topic, max(cut.topics, 1), max(size - cut.topics, 1)))
-    said = np.logaddexp(np.log1p(-attackers), np.log(attackers) + nats)
-    every = np.bincount(pairs.facet, said, size)
-    sure = np.bincount(pairs.facet, np.exp(np.log(attackers) + nats - said), size)
-    share = sure / np.maximum(np.bincount(pairs.facet, minlength=size), 1)
-    others = np.clip(every[pairs.facet] - said, 0.0, _FULL)
-    return np.asarray(prior[pairs.facet] + np.where(share[pairs.facet] <= few, others, 0.0))
+    told = []
+    for share in _SHARES:
+        said = np.logaddexp(np.log1p(-share), np.log(share) + nats)
+        told.append(np.bincount(pairs.facet, said, size)[pairs.facet] - said)
+    others = np.logaddexp.reduce(told, axis=0) - np.log(len(told))
+    least = _SHARES[0]
+    sure = 1.0 / (1.0 + (1.0 / least - 1.0) * np.exp(-nats))
+    turns = np.bincount(pairs.facet, sure, size)
+    theirs = turns / np.maximum(np.bincount(pairs.facet, minlength=size), 1) > few
+    odds = np.log(_even(cut)[pairs.facet]) + np.clip(others, -_FULL, _FULL)
+    return np.where(theirs[pairs.facet], 0.0, 1.0 / (1.0 + np.exp(-odds)))
+
+
+def _even(cut: Facets) -> Floats:
+    """Return each facet's share before anything is heard: topics and words share alike."""
+    topic = np.arange(len(cut)) < cut.topics
+    return 0.5 / np.where(topic, max(cut.topics, 1), max(len(cut) - cut.topics, 1))
+
+
+def weighed(pairs: Pairs, attacked: Floats, cut: Facets, size: int) -> Floats:
+    """Return, by pair, the log-weight of its ratio; the weights sum up to the number of sources.
+
+    Who is bad turns a facet that others turn too, or, as one in `_LONE` does, any of its own. Who
+    never speaks of what is attacked did not attack it, so the few who do share the suspicion.
+    """
+    even = _even(cut)[pairs.facet]
+    every = np.bincount(pairs.source, even, size)[pairs.source]
+    whole = np.maximum(np.bincount(pairs.source, attacked, size), 1.0)[pairs.source]
+    speak = np.bincount(pairs.facet, minlength=len(cut))[pairs.facet] + _SILENT
+    judged = len(np.unique(pairs.source))
+    weight = _LONE * even / every + (1.0 - _LONE) * attacked / whole * judged / speak
+    return np.asarray(np.log(weight * judged / weight.sum()), np.float64)
 
 
 def together(pairs: Pairs, nats: Floats, weight: Floats, size: int) -> tuple[Floats, Ints]:
-    """Return, by source, the nats of the weighted mean ratio, and the facet that says most."""
+    """Return, by source, the nats of the weighted sum of ratios, and the facet that says most."""
     both = nats + weight
     order = np.lexsort((both, pairs.source))
     last = order[np.flatnonzero(np.diff(pairs.source[order], append=-1))]
-    best, top, heavy = np.zeros(size, np.int64), np.zeros(size), np.full(size, -np.inf)
+    best, top = np.zeros(size, np.int64), np.zeros(size)
     best[pairs.source[last]] = pairs.facet[last]
     top[pairs.source[last]] = both[last]
-    np.maximum.at(heavy, pairs.source, weight)
     ratio = np.bincount(pairs.source, np.exp(both - top[pairs.source]), size)
-    whole = np.bincount(pairs.source, np.exp(weight - heavy[pairs.source]), size)
-    spoke = whole > 0
     found = np.full(size, -np.inf)
-    found[spoke] = top[spoke] + np.log(ratio[spoke]) - heavy[spoke] - np.log(whole[spoke])
+    found[ratio > 0] = top[ratio > 0] + np.log(ratio[ratio > 0])
     return found, best

@@ -54,7 +54,7 @@ class _Group:
 
 def echoed(evidence: Evidence) -> Echoes:
     """Return who echoes a group in this evidence, looked for once for all who ask."""
-    return evidence.once("echoes", lambda: echoes(answers(evidence)))
+    return evidence.whole.once("echoes", lambda: echoes(answers(evidence)))
 
 
 def echoes(said: Answers) -> Echoes:

@@ -109,7 +109,8 @@ class Evidence:
     `cluster` is the voice each source counts to (codes); every source its own until linked.
     `gold` is the code of the hidden right answer by target code, `topic` that of its topic in
     `topics`; -1 where nobody knows it, and no entries where nothing was asked of this evidence.
-    `beside` is neither judged nor taught from; it only surrounds the reference in `folds`.
+    `beside` is neither judged nor taught from; it only surrounds the reference in `folds`, which
+    are `dealt` from the evidence that has the same rows in their own roles.
     """
 
     held: pd.DataFrame
@@ -127,6 +128,7 @@ class Evidence:
     texts: Texts = field(default_factory=Texts)
     models: Sequence[str] = ()
     beside: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dealt: Evidence | None = field(default=None, repr=False, compare=False)
     drawn: dict[str, tuple[tuple[pd.DataFrame, ...], object]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -148,6 +150,14 @@ class Evidence:
     def cold_start(self) -> bool:
         """Say whether nothing has been released yet, so that nothing can teach."""
         return len(self.released) == 0
+
+    @property
+    def whole(self) -> Evidence:
+        """Return the evidence that these rows were dealt from: itself, but for `folds`.
+
+        Ask `once` of it for what all rows tell together, whichever of them are judged.
+        """
+        return self if self.dealt is None else self.dealt
 
     @property
     def held_sources(self) -> int:
@@ -174,9 +184,10 @@ class Evidence:
         code = self.released["source"].to_numpy().astype(np.int64)
         half = (code * _SPREAD >> 16) % 2 == 0
         first, second = self.released[half], self.released[~half]
+        dealt = replace(self, beside=self.held, dealt=self.whole)
         return (
-            replace(self, held=first.reset_index(drop=True), released=second, beside=self.held),
-            replace(self, held=second.reset_index(drop=True), released=first, beside=self.held),
+            replace(dealt, held=first.reset_index(drop=True), released=second),
+            replace(dealt, held=second.reset_index(drop=True), released=first),
         )
 
 

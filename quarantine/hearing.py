@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from quarantine import calling, opinions
 from quarantine.clusters import clusters
@@ -95,7 +96,17 @@ def alarms(
         [one.of(held) for one in sure],
         [rehearsed.of(known) for rehearsed in usual],
         false_share=false_share,
+        few=calling.too_few(
+            _said(evidence.held, held) + _said(evidence.released, held),
+            _said(evidence.released, known),
+        ),
     )
+
+
+def _said(events: pd.DataFrame, sources: Ints) -> Ints:
+    """Return how many events each of these sources has among `events`."""
+    counted = np.bincount(events["source"].to_numpy(), minlength=int(sources.max(initial=-1)) + 1)
+    return np.asarray(counted[sources], np.int64)
 
 
 def _rehearse(one: Heard, evidence: Evidence) -> Heard:

@@ -214,15 +214,16 @@ def root_from(leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: in
 
 
 def _parents(row: Mapping[int, bytes], unused: dict[Node, bytes], level: int) -> dict[int, bytes]:
-    above: dict[int, bytes] = {}
-    for number in sorted(row):
-        if number >> 1 in above:
-            continue
-        beside = number ^ 1
-        sibling = row[beside] if beside in row else _given(unused, (level, beside))
-        left, right = (row[number], sibling) if number < beside else (sibling, row[number])
-        above[number >> 1] = node_hash(left, right)
-    return above
+    numbers = [*dict.fromkeys([number >> 1 for number in sorted(row)])]
+    nodes = [
+        _sha256(
+            b"\x01"
+            + (row.get(number + number) or _given(unused, (level, number + number)))
+            + (row.get(number + number + 1) or _given(unused, (level, number + number + 1)))
+        ).digest()
+        for number in numbers
+    ]
+    return dict(zip(numbers, nodes, strict=True))
 
 
 def _given(unused: dict[Node, bytes], node: Node) -> bytes:

@@ -73,12 +73,14 @@ def number(left: Ints, right: Ints) -> Ints:
 def alike(evidence: Evidence) -> Overlap:
     """Return who shares answers to targets, whenever they were given."""
     said = answers(evidence)
-    return evidence.once("alike", lambda: overlap(said.source, said.cell, sources=said.sources))
+    return evidence.whole.once(
+        "alike", lambda: overlap(said.source, said.cell, sources=said.sources)
+    )
 
 
 def answers(evidence: Evidence) -> Answers:
     """Return the latest answer of each source to each target, held and released alike."""
-    return evidence.once("answers", lambda: _answers(evidence))
+    return evidence.whole.once("answers", lambda: _answers(evidence.whole))
 
 
 def _answers(evidence: Evidence) -> Answers:
@@ -140,6 +142,7 @@ def beyond_chance(said: Answers) -> Agreement:
     usual = float(rate[meets].mean()) if meets.any() else 0.5
     pairs = size * (size - 1) / 2
     equal = (np.bincount(said.target, rate) / np.maximum(size, 1) * pairs + 2 * usual) / (pairs + 2)
+    usual = max(usual, _LIGHTEST)  # where nobody ever agrees, nobody agrees more than others
     own = np.bincount(said.source, rate * meets, said.sources) + 3 * usual
     own = own / (np.bincount(said.source, equal[said.target] * meets, said.sources) + 3 * usual)
     kept = affordable(size)[said.target]

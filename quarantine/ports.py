@@ -78,10 +78,10 @@ class Store(Protocol):
     def erased(self) -> Mapping[int, int]:
         """Return, by log index of each erased event, the index of the act that erased it."""
 
-    def frame(self, since: int = 0) -> pa.Table:
-        """Return held events from log index `since` on as `EVENT_SCHEMA`, in log order.
+    def frame(self, since: int = 0, until: int | None = None) -> pa.Table:
+        """Return held events from log index `since` on, and before `until`, as `EVENT_SCHEMA`.
 
-        Those that were erased are left out.
+        In log order; those that were erased are left out.
         """
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:

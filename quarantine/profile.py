@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,30 @@ def merge(left: Profile, right: Profile) -> Profile:
         answers=_summed(_both(left.answers, right.answers), ["source", "answer"]),
         hours=_summed(_both(left.hours, right.hours), ["source", "hour"]),
         targets=_summed(_both(left.targets, right.targets), ["target", "answer"]),
+    )
+
+
+def by_kind(frame: pd.DataFrame) -> dict[str, Profile]:
+    """Sum up the events of each kind apart."""
+    return {
+        str(kind): profile(some) for kind, some in frame.groupby("kind", observed=True, sort=True)
+    }
+
+
+def merge_kinds(left: Mapping[str, Profile], right: Mapping[str, Profile]) -> dict[str, Profile]:
+    """Join what was summed up by kind."""
+    both = {kind: merge(left[kind], right[kind]) for kind in left.keys() & right.keys()}
+    return {kind: both.get(kind) or left.get(kind) or right[kind] for kind in {*left, *right}}
+
+
+def spoken(told: Profile, least: int) -> Profile:
+    """Return the profile of the sources that have `least` events; targets stay as they are."""
+    enough = told.sources.index[told.sources["count"] >= least]
+    return Profile(
+        sources=told.sources.loc[enough],
+        answers=told.answers[told.answers.index.isin(enough, level="source")],
+        hours=told.hours[told.hours.index.isin(enough, level="source")],
+        targets=told.targets,
     )
 
 

@@ -129,9 +129,14 @@ def scored(nats: Floats, judged: int, *, sure: float = 100.0) -> Floats:
     `judged` sources together. Below it the score is half the probability of being bad, where one in
     twenty is: without evidence near 0, and evidence for innocence keeps its order.
     """
-    strength = nats / (np.log(sure) + np.log(max(judged, 1)))
+    strength = nats / bar(judged, sure)
     odds = np.log(_STRANGE) - np.log1p(-_STRANGE) + np.clip(nats, -50.0, 50.0)
     return np.where(strength > 1.0, score_of(np.maximum(strength, 1.0)), ALARM * sigmoid(odds))
+
+
+def bar(judged: int, sure: float) -> float:
+    """Return the nats from which `scored` rings for one of `judged` sources."""
+    return float(np.log(sure) + np.log(max(judged, 1)))
 
 
 def nats_of(scores: Floats) -> Floats:

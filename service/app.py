@@ -157,8 +157,3 @@ def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
     if wrong:
         raise UsageError(f"no role is called {wrong[0]}: {', '.join((*LOOPS, *ALONE))}")
     return roles
-
-
-def pid_file(state: State) -> Path:
-    """Return where a running `up` leaves its process id."""
-    return state.root / "up.pid"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,10 +39,17 @@ class Drills:
         rested = all(at - each >= EVERY / len(attacks()) for each in last)
         return rested and bool(self._turn(at))
 
-    def once(self, held: pa.Table, released: pa.Table | None, at: datetime) -> Drill | None:
+    def once(
+        self,
+        held: pa.Table,
+        released: pa.Table | None,
+        at: datetime,
+        require: Callable[[], None] | None = None,
+    ) -> Drill | None:
         """Drill the next attack that can be played here, and record what came of it.
 
         Absent without a reference: then no alarm is calibrated, and none can lose its power.
+        `require` is asked in the transaction that records it: whether it is our turn still.
         """
         if released is None or not held.num_rows:
             self._tried[""] = at
@@ -51,7 +58,7 @@ class Drills:
             self._tried[attack] = at
             found = drill(held, released, attack=attack, seed=len(self._past))
             if found is not None and found.injected:
-                self._keep(found, at)
+                self._keep(found, at, require)
                 return found
         return None
 
@@ -67,7 +74,7 @@ class Drills:
     def _first(self, attack: str) -> list[Drill]:
         return [_drill_of(each) for each in self._past if each.attack == attack][:FIRST]
 
-    def _keep(self, found: Drill, at: datetime) -> None:
+    def _keep(self, found: Drill, at: datetime, require: Callable[[], None] | None) -> None:
         first = self._first(found.attack)
         acts = [
             act_of(
@@ -93,7 +100,7 @@ class Drills:
             )
             record = PowerLost(at=at, attack=found.attack, because=because)
             acts.append(act_of(record, self._signer))
-        self._store.record(acts)
+        self._store.record(acts, require)
 
     def _follow(self) -> None:
         for logged in self._store.acts(self._size):

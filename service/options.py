@@ -39,12 +39,18 @@ class Options(BaseModel):
     store: Annotated[
         str | None, Field(description="URL of a PostgreSQL; else SQLite in the state directory.")
     ] = None
-    bus: Annotated[str | None, Field(description="The bus's URL; else the embedded one.")] = None
+    bus: Annotated[
+        str | None,
+        Field(
+            description="The bus's URL; else the embedded one.",
+            pattern=r"^(rediss?(\+cluster|\+sentinel)?|unix)://",
+        ),
+    ] = None
     bus_password_file: Annotated[
         Path | None, Field(description="A file with the password of the bus's user.")
     ] = None
     only: Annotated[
-        tuple[str, ...],
+        tuple[Literal["intake", "scoring", "releasing", "witness"], ...],
         BeforeValidator(_words),
         Field(description="Just these roles: intake, scoring, releasing, witness."),
     ] = ()

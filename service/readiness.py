@@ -9,6 +9,7 @@ from quarantine.errors import UsageError
 
 PATIENCE_S: Final = 8.0
 """A loop that was not heard of for so long does not work; none rests for longer than a second."""
+_PORTS: Final = 2**16
 
 
 @dataclass(slots=True)
@@ -47,6 +48,6 @@ class Readiness:
 def address(place: str) -> tuple[str, int]:
     """Return the host and port that HOST:PORT spells; raises `UsageError` where it spells none."""
     host, _, port = place.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < _PORTS):
         raise UsageError(f"an address to answer at is HOST:PORT, not {place!r}")
     return host, int(port)

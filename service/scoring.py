@@ -136,7 +136,7 @@ class Scorer:
         if not frame.num_rows or not approved:
             return None
         released, held = split(frame, approved, revoked)
-        return self._drills.once(held, released, at)
+        return self._drills.once(held, released, at, self.require)
 
     def _judge(self, evidence: Evidence, *, quick: bool) -> Scored:
         if not quick:
@@ -169,18 +169,20 @@ class Scorer:
         self._windows.follow(self._store.acts(self._windows.size))
         found = self._windows.new(rushes, at)
         if found:
-            self._store.record([act_of(each, self._signer) for each in found])
+            self._store.record([act_of(each, self._signer) for each in found], self.require)
 
     def _keep(self, dossiers: Sequence[Dossier], at: datetime, size: int) -> None:
+        """Write the ledger first: who dies in between leaves no change that nobody hears of."""
         known = {dossier.key: dossier for dossier in self._store.dossiers()}
-        self._store.judge(dossiers, to_micros(at), size, self.require)
         changes = [
             _change(dossier, known.get(dossier.key), at)
             for dossier in dossiers
             if _differs(dossier, known.get(dossier.key))
         ]
         if changes:
-            self._store.record([act_of(change, self._signer) for change in changes])
+            acts = [act_of(change, self._signer) for change in changes]
+            self._store.record(acts, self.require)
+        self._store.judge(dossiers, to_micros(at), size, self.require)
         for change in changes:
             logs.verdict(change.producer, change.source, change.before, change.after)
 

@@ -80,6 +80,10 @@ class State:
         """How far the log was told on the bus."""
         return self.root / "told"
 
+    def turn(self, loop: str) -> Path:
+        """Return the file that the process at this loop locks, of those that run here."""
+        return self.root / f"{loop}.turn"
+
     @property
     def hooks(self) -> Path:
         """The commands that are told what was released, taken back or erased."""

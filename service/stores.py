@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from quarantine.errors import UsageError
 from quarantine.ports import Store
@@ -14,6 +14,10 @@ from service.settings import State, options_of
 # ruff: noqa: PLC0415  what needs no store loads none, and only one of them
 
 _SCHEMES: Final = ("postgresql", "postgres")
+_SECRETS: Final = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+"""Words of a URL of libpq that nobody is shown."""
 
 
 def location(state: State) -> str:
@@ -34,7 +38,7 @@ def choose(state: State, url: str | None) -> None:
     """
     if url is None or _fit(url) == location(state):
         return
-    if urlsplit(url).password:
+    if shown(url) != url:
         raise UsageError(
             "leave the password out of --store: use a passfile, or the variable FQ_STORE"
         )
@@ -103,15 +107,31 @@ def is_url(place: str) -> bool:
 
 
 def shown(place: str) -> str:
-    """Return a place without a password."""
+    """Return a place without a password, wherever one may stand in it.
+
+    Of a URL in which that cannot be told (a password with `/` or `@` as they are) only the scheme.
+    """
     if not is_url(place):
         return str(Path(place).absolute())
-    parts = urlsplit(place)
+    scheme, _, rest = place.partition("://")
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return f"{scheme}://…"
     user, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}").geturl()
+    if "@" in rest[len(parts.netloc) :]:
+        return f"{scheme}://…"
+    query = "&".join(word for word in parts.query.split("&") if not _is_secret(word))
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{parts.path}{'?' * bool(query)}{query}"
+
+
+def _is_secret(word: str) -> bool:
+    return unquote(word.partition("=")[0]) in _SECRETS
 
 
 def _fit(url: str) -> str:
-    if urlsplit(url).scheme not in _SCHEMES:
+    if not is_url(url):  # not shown: it may be words with a password
+        raise UsageError("what is given as store is no URL: postgresql://USER@HOST/DATABASE")
+    if url.partition("://")[0] not in _SCHEMES:
         raise UsageError(f"{shown(url)} is no store: give postgresql://…, or nothing for SQLite")
     return url

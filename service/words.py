@@ -35,7 +35,7 @@ class Words:
         new = index[np.searchsorted(index, self._size) :]
         for start in range(0, len(new), CHUNK):
             some = new[start : start + CHUNK]
-            held = {each.index: _said(each.body) for each in self._store.held(some.tolist())}
+            held = {each.index: words_in(each.body) for each in self._store.held(some.tolist())}
             said = [held.get(each, Worded()) for each in some.tolist()]
             self._reader.add(some, table_of(said))
         if len(new):
@@ -43,10 +43,10 @@ class Words:
         return self._reader.wording()
 
     def _text(self, index: int, role: str) -> str:
-        said = next((_said(each.body) for each in self._store.held([index])), Worded())
+        said = next((words_in(each.body) for each in self._store.held([index])), Worded())
         return str(getattr(said, role))
 
 
-def _said(body: bytes) -> Worded:
-    """Return the texts of a held body; one that was erased says nothing any more."""
+def words_in(body: bytes) -> Worded:
+    """Return what a held body says in words; one that was erased says nothing any more."""
     return worded(body) if body else Worded()

@@ -30,7 +30,7 @@ from approvals.workflow import Outcome, request_id
 from quarantine.arrivals import Arrival
 from quarantine.envelope import read
 from quarantine.model import Dossier, Origin, SourceKey, Verdict, to_micros
-from quarantine.stores.sqlite import SqliteStore
+from service.stores import opened
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -66,10 +66,11 @@ class Room:
     at: datetime = START
     signers: dict[str, FileSigner] = field(default_factory=dict)
     seq: int = 0
+    place: str = ""
 
     def __post_init__(self) -> None:
-        """Open the store; the operator's key signs registrations."""
-        self.store = SqliteStore(self.folder / "store.db")
+        """Open the store, a file of the folder or the one at `place`; the operator's key signs."""
+        self.store = opened(self.place or str(self.folder / "store.db"))
         self.operator = new_key(self.folder / "operator.pem")
 
     @property
@@ -207,14 +208,14 @@ class Room:
         return f"{self.seq:032x}"
 
 
-def crowded(folder: Path) -> Room:
+def crowded(folder: Path, place: str = "") -> Room:
     """Open a room with four reviewers, one producer, and twelve people scored clear."""
-    opened = Room(folder)
-    opened.producer("app")
+    room = Room(folder, place=place)
+    room.producer("app")
     for name in ("ana", "ben", "cleo", "dov"):
-        opened.add(name, roles=["reviewer"])
-    opened.crowd(12, 3)
-    return opened
+        room.add(name, roles=["reviewer"])
+    room.crowd(12, 3)
+    return room
 
 
 def release(room: Room, request: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from approvals.cli.command import Call
@@ -36,10 +36,7 @@ def reach(call: Call, rows: Sequence[int]) -> tuple[dict[str, object], list[str]
     return document, [
         *_told(generations),
         *_proposed(call, concerned),
-        *(
-            f"- {count} rows of {name} still stand: quarantine request make --replaces {name}"
-            for name, count in standing.items()
-        ),
+        *_successors(generations, standing),
         *(
             f"- the last release of {scope} that never saw them: {left.record.name}"
             if left
@@ -54,6 +51,16 @@ def _standing(call: Call, generations: Sequence[Generation], rows: Sequence[int]
     gone = call.store.revoked().union(rows)
     into = generations[0].releases if generations else ()
     return {left.record.name: len(set(left.rows(call.store)) - gone) for left, _ in into}
+
+
+def _successors(generations: Sequence[Generation], standing: Mapping[str, int]) -> list[str]:
+    """Say of each release how much of it still stands, and the command that asks for that."""
+    into = {left.record.name: left.record for each in generations for left, _ in each.releases}
+    return [
+        f"- {count} rows of {name} still stand: quarantine request make --replaces {name}"
+        f" --scope {into[name].scope} --kind {into[name].kind}"
+        for name, count in standing.items()
+    ]
 
 
 def _generation(each: Generation) -> dict[str, object]:

@@ -19,6 +19,12 @@ TrustOption = Annotated[
     Path | None,
     typer.Option("--trust", metavar="FILE", help="The trust file; never one from inside DIR."),
 ]
+SeenOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--seen", metavar="FILE", help="Remember the newest revocation list; refuse an older one."
+    ),
+]
 HtmlOption = Annotated[
     Path | None,
     typer.Option("--html", metavar="OUT", help="Write the release's report, a static page."),
@@ -165,9 +171,15 @@ def current(call: Call, scope: Annotated[str, typer.Argument(metavar="SCOPE")]) 
     )
 
 
-def verify(call: Call, directory: ReleaseArgument, *, trust: TrustOption = None) -> None:
+def verify(
+    call: Call,
+    directory: ReleaseArgument,
+    *,
+    trust: TrustOption = None,
+    seen: SeenOption = None,
+) -> None:
     """Verify a release offline: every file, vote, row and proof; exit 5 names what fails."""
-    report = _verified(call, directory, trust)
+    report = _verified(call, directory, trust, seen)
     call.say(
         {
             "release": report.release.name,
@@ -233,12 +245,12 @@ def _given(trust: Path | None) -> Path:
     return trust
 
 
-def _verified(call: Call, directory: Path, trust: Path | None) -> Report:
+def _verified(call: Call, directory: Path, trust: Path | None, seen: Path | None = None) -> Report:
     from approvals.trust import load_trust
     from approvals.verify import verify as verified
 
     believed = load_trust(_given(trust))
     if not call.rim.has_store(call.state):  # offline, as most readers are
-        return verified(directory, believed, call.rim.now())
+        return verified(directory, believed, call.rim.now(), seen=seen)
     with call.trying("release verify", by="", about=directory.name):
-        return verified(directory, believed, call.rim.now())
+        return verified(directory, believed, call.rim.now(), seen=seen)

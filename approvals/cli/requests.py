@@ -145,6 +145,7 @@ def show(call: Call, request: RequestArgument) -> None:
     from approvals.desk import find_request, outcome
     from approvals.model import State
     from approvals.workflow import request_id
+    from quarantine.record import spell_time
     from quarantine.safe import safe
 
     _, found = find_request(call.store, request)
@@ -163,7 +164,8 @@ def show(call: Call, request: RequestArgument) -> None:
             f"request {request_id(found)}: {now.state.value}",
             f"{found.rows} {safe(found.kind)} events for {safe(found.scope)}",
             f"for {safe(found.purpose)}, asked by {safe(found.by)}",
-            f"root {found.root}, policy {found.policy[:12]}, until {found.until.isoformat()}",
+            f"arrived until {spell_time(found.until)}, expires {spell_time(found.expires)}",
+            f"root {found.root}, policy {found.policy[:12]}",
             *(f"- {safe(reason)}" for reason in now.reasons),
             *([f"- {gate['missing'] or 'the gate was passed'}"] if gate else []),
         ],

@@ -41,6 +41,7 @@ def add(
     from approvals.attest import act_of
     from approvals.keys import key_id
     from approvals.model import ReviewerAdded
+    from approvals.twins import require_apart
     from quarantine.errors import UsageError
 
     if name in call.roster.reviewers:
@@ -48,6 +49,7 @@ def add(
     if not key.is_file():
         raise UsageError(f"there is no file {key}")
     public = key.read_text(encoding="utf-8")
+    require_apart(name, person, key_id(public), call.roster.reviewers.values())
     act = ReviewerAdded(
         at=call.rim.now(),
         name=name,

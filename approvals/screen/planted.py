@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
+from approvals.overheard import WIDTH
 from approvals.probes import Probe, Said
+from approvals.screen.voices import Silent
 from quarantine.model import Dossier, Held, SourceKey, Standing
 from quarantine.ports import Store
 
+_NO_SHIFT: Final = (0.0,) * WIDTH
 _NEWEST: Final = 200_000
 """Donors are looked for among so many of the newest events."""
 
@@ -25,13 +29,14 @@ _NEWEST: Final = 200_000
 class Planted:
     """The events of probes as rows behind the real ones, and whose words they are told in.
 
-    `events` are as `EVENT_SCHEMA`, numbered from behind the log on; `donors` gives each number's
+    `events` are as `EVENT_SCHEMA`, numbered from behind the log on, each beside others as if its
+    attack had happened; `donors` gives each number's
     genuine log index, `named` each number's probe and target; `released` are the numbers of what
     is shown as approved before.
     """
 
     probes: Mapping[SourceKey, Probe] = field(default_factory=dict)
-    events: pa.Table | None = None
+    events: Silent | None = None
     donors: Mapping[int, int] = field(default_factory=dict)
     named: Mapping[int, tuple[SourceKey, str]] = field(default_factory=dict)
     released: Sequence[int] = ()
@@ -100,7 +105,7 @@ def planted(frame: pa.Table, probes: Mapping[SourceKey, Probe], size: int) -> Pl
         rows = rows.set_column(place, kind, pa.array(values, type=kind.type))
     return Planted(
         probes=probes,
-        events=rows,
+        events=Silent(rows, np.array([said.shift or _NO_SHIFT for _, said, _ in found])),
         donors=dict(zip(numbers, indexes, strict=True)),
         named=dict(zip(numbers, [(key, said.target) for key, said, _ in found], strict=True)),
         released=[n for n, (_, said, _) in zip(numbers, found, strict=True) if said.released],

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from approvals.overheard import Sayings
 from quarantine.evidence import Evidence, Flags, Floats, Ints, evidence_from, micros
 from quarantine.model import SourceKey
 
 NOBODY_LINKED: Final[Mapping[SourceKey, str]] = MappingProxyType({})
-_NONE: Final = 1e-9
-"""Shares of voices are summed as floats: less than this is nobody."""
-
 NEAR: Final = 0.25
 """Two values (0..1) that are no further apart than this agree."""
+
+
+class Silent(NamedTuple):
+    """Rows that count for nobody, and by how much else others speak of them (`Sums.matrix`)."""
+
+    events: pa.Table
+    shifts: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,17 @@ class Voices:
         *,
         clusters: Mapping[SourceKey, str] = NOBODY_LINKED,
         seed: bytes = b"",
-        silent: pa.Table | None = None,
+        silent: Silent | None = None,
     ) -> Voices:
         """Lay out `frame` (`EVENT_SCHEMA`); log indexes `released` left, `revoked` are back.
 
         `clusters` names the voice of each linked source; `seed` is what nobody could know when the
-        events were sent: random samples hang on it. `silent` are rows that are shown beside the
-        others and count for nobody.
+        events were sent: random samples hang on it. `silent` are shown beside the others and count
+        for nobody.
         """
         spoken = frame.num_rows
         if silent is not None:
-            frame = pa.concat_tables([frame, silent])
+            frame = pa.concat_tables([frame, silent.events])
         evidence = evidence_from(frame)
         held = evidence.held
         index, source = _ints(held["index"]), _ints(held["source"])
@@ -78,8 +83,11 @@ class Voices:
         value = held["value"].to_numpy().astype(np.float64)
         back = np.isin(index, np.fromiter(revoked, np.int64))
         left = np.isin(index, np.fromiter(released, np.int64)) & ~back
-        said = _Said(_voices(evidence, clusters)[source], target, answer, value)
-        others, level, away = said.beside(~back & (np.arange(len(index)) < spoken))
+        said = Sayings.of(evidence, clusters)
+        sums = said.sums(~back & (np.arange(len(index)) < spoken))
+        if silent is not None:
+            sums = sums.shifted(spoken, silent.shifts)
+        others, level, away = sums.beside(value)
         order = np.argsort(source, kind="stable")
         counts = np.bincount(source, minlength=len(evidence.sources))
         return cls(
@@ -96,7 +104,7 @@ class Voices:
             level=level,
             away=away,
             pull=np.where(others > 0, np.nan_to_num(away), 1.0) / (1.0 + others),
-            near=said.beside(left)[2],
+            near=said.sums(left).beside(value)[2],
             order=order,
             starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             codes={key: code for code, key in enumerate(evidence.sources)},
@@ -136,55 +144,3 @@ class Voices:
 
 def _ints(column: pd.Series[int]) -> Ints:
     return column.to_numpy().astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """Which voice said what of which target, a row an event."""
-
-    voice: Ints
-    target: Ints
-    answer: Ints
-    value: Floats
-
-    def beside(self, counted: Flags) -> tuple[Ints, Floats, Floats]:
-        """Return, a row each: how many other voices are `counted`, their mean, how far it is."""
-        own = _pairs(self.voice, self.target)
-        share = np.divide(counted, np.maximum(_sums(own, counted), 1.0))
-        others = self._others(own, share)
-        same = _sums(_pairs(self.target, self.answer), share) - _sums(
-            _pairs(own, self.answer), share
-        )
-        valued = counted & ~np.isnan(self.value)
-        share = np.divide(valued, np.maximum(_sums(own, valued), 1.0))
-        total = self._others(own, share * np.nan_to_num(self.value))
-        number = self._others(own, share)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            level = np.where(number > _NONE, total / number, np.nan)
-            differ = np.where(others > _NONE, 1.0 - same / others, np.nan)
-        away = np.where(np.isnan(self.value) | np.isnan(level), differ, np.abs(self.value - level))
-        return np.rint(others).astype(np.int64), level, np.clip(away, 0.0, 1.0)
-
-    def _others(self, own: Ints, weights: Floats) -> Floats:
-        """Sum `weights` over each row's target, without its own voice."""
-        return _sums(self.target, weights) - _sums(own, weights)
-
-
-def _voices(evidence: Evidence, clusters: Mapping[SourceKey, str]) -> Ints:
-    """Return the voice of each source, as codes."""
-    names = [clusters.get(key, str(key)) for key in evidence.sources]
-    codes, _ = pd.factorize(np.asarray(names, dtype=object))
-    return codes.astype(np.int64)
-
-
-def _pairs(left: Ints, right: Ints) -> Ints:
-    """Return a dense code for each pair."""
-    codes, _ = pd.factorize(left * (int(right.max(initial=0)) + 1) + right)
-    return codes.astype(np.int64)
-
-
-def _sums(codes: Ints, weights: Flags | Floats) -> Floats:
-    """Return, a row each, the sum of `weights` over the rows with the same code."""
-    if not len(codes):
-        return np.empty(0)
-    return np.asarray(np.bincount(codes, weights.astype(np.float64))[codes], np.float64)

@@ -76,7 +76,7 @@ def _on_scale(evidence: Evidence) -> Evidence:
         frame[frame["value"].notna()].reset_index(drop=True) if len(frame) else frame
         for frame in (evidence.held, evidence.released, evidence.beside)
     )
-    return replace(evidence, held=held, released=released, beside=beside)
+    return replace(evidence, held=held, released=released, beside=beside, dealt=None)
 
 
 DETECTOR: Detector = Disagreement()

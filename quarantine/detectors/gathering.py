@@ -33,13 +33,14 @@ class Gathering:
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score every held source by the most conspicuous gathering that it belongs to."""
-        known = habits(evidence)
+        known = evidence.whole.once("habits", lambda: habits(evidence.whole))
         if known is None:
             return Findings(silent="nobody can be compared with anybody")
-        said = answers(evidence)
+        said, size = answers(evidence), len(evidence.sources)
         cell = number(said.target, said.answer)
-        found = gatherings(said.source, cell, said.answer, known.scores)
-        size = len(evidence.sources)
+        found = evidence.whole.once(
+            "gatherings", lambda: gatherings(said.source, cell, said.answer, known.scores)
+        )
         strength, best = self._loudest(found, size)
         copied, many = self._copying(said, cell, known)
         held = np.bincount(evidence.held["source"].to_numpy(), minlength=size) > 0

@@ -11,9 +11,16 @@ from quarantine.evidence import Evidence, Findings, Floats
 from quarantine.others import Rows, rows_of
 from quarantine.ports import Detector
 from quarantine.reflexes import Reflex, reflexes
-from quarantine.tilts import honest, ruled, scored, sigmoid, spread_of, tally, tilted
+from quarantine.shares import shares
+from quarantine.tilts import bar, honest, ruled, scored, sigmoid, spread_of, tally, tilted
 
-_SLIPS: Final = (0.01, 0.05, 0.15)
+_SLIPS: Final = tuple(0.005 * 1.6**step for step in range(8))
+"""Dense enough that a thousand events tell one share of slips from the next."""
+_SUPPOSED: Final = 0.05
+"""The share of sources that follow a rule, all rules together, that fitting begins with."""
+_ANY: Final = 0.1
+"""So much of that share is kept for rules that nobody seems to follow, all alike."""
+_NEVER: Final = 50.0
 _TEACHERS: Final = 50
 """So many released sources can say how much honest sources differ; else everybody is asked."""
 
@@ -69,7 +76,8 @@ class Habit:
         nats = np.array([np.minimum(each.nats - paid, each.rule.most) for each in weighed])
         judged = np.flatnonzero(np.array([each.events for each in weighed]).max(axis=0) > 0)
         best = nats.argmax(axis=0)
-        scores = scored(nats.max(axis=0)[judged], len(judged), sure=self.sure)
+        told = _ranked(nats[:, judged], bar(len(judged), self.sure))
+        scores = scored(told, len(judged), sure=self.sure)
 
         def because(position: int) -> str:
             source = int(judged[position])
@@ -108,6 +116,23 @@ class Habit:
             if len(known) >= _TEACHERS:
                 break
         return spread_of(tilted(seen.of(known)))
+
+
+def _ranked(nats: Floats, sure: float) -> Floats:
+    """Return the nats by source (columns) of following any rule (rows), each as usual as it is.
+
+    `nats` have paid for all rules alike, and only so they ring, from `sure` nats on. Below, the
+    share of sources that follow each rule is fitted to all of them (expectation maximisation): a
+    rule that nobody follows is not held against the luckiest of the honest.
+    """
+    rules, sources = nats.shape
+    known = np.maximum(nats + np.log(rules), -_NEVER)
+    begin = [1.0 - _SUPPOSED, *[_SUPPOSED / rules] * rules]
+    follow = shares(np.vstack([np.zeros(sources), known]).T, begin)[1:]
+    usual = (1.0 - _ANY) * follow / follow.sum() + _ANY / rules
+    told = np.logaddexp.reduce(known + np.log(usual)[:, np.newaxis], axis=0)
+    loud = nats.max(axis=0, initial=-_NEVER)
+    return np.asarray(np.where(loud > sure, loud, np.minimum(told, sure)), np.float64)
 
 
 DETECTOR: Detector = Habit()

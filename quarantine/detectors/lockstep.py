@@ -69,9 +69,7 @@ class Lockstep:
         said = answers(evidence)
         if not len(said.source):
             return Findings(silent="nothing is held")
-        readings = [self._alike(said, alike(evidence)), self._echoing(echoed(evidence))]
-        if evidence.timed:
-            readings.append(self._together(evidence))
+        readings = evidence.whole.once(repr(self), lambda: self._readings(evidence.whole, said))
         strengths = np.array([reading.strength for reading in readings])
         strength = strengths.max(axis=0)
         best = strengths.argmax(axis=0)
@@ -90,6 +88,10 @@ class Lockstep:
 
         scores = np.where(marked, score_of(strength[sources]), 0.0)
         return Findings(sources, scores, because)
+
+    def _readings(self, evidence: Evidence, said: Answers) -> list[_Reading]:
+        readings = [self._alike(said, alike(evidence)), self._echoing(echoed(evidence))]
+        return [*readings, self._together(evidence)] if evidence.timed else readings
 
     def _alike(self, said: Answers, near: Overlap) -> _Reading:
         """Read answers alone: copying, whenever it happened."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from quarantine.calibration import score_of
 from quarantine.evidence import Evidence, Findings, Floats
 from quarantine.ports import Detector
-from quarantine.profile import features, profile
+from quarantine.profile import Profile, by_kind, features, merge, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class Pattern:
     def examine(self, evidence: Evidence) -> Findings:
         """Score held sources with enough events by how easily the forest isolates them."""
         kinds = self._known_kinds(evidence.released)
-        usual, held = (self._habits(frame, kinds) for frame in (evidence.released, evidence.held))
+        usual, held = (
+            self._habits(evidence.once(f"profiles of {name}", partial(by_kind, frame)), kinds)
+            for name, frame in (("released", evidence.released), ("held", evidence.held))
+        )
         if len(usual) < self.least or not len(held):
             return Findings(
                 silent=f"it knows the habits of {len(usual)} released sources, "
@@ -65,11 +69,10 @@ class Pattern:
         sources = released.groupby("kind", observed=True)["source"].nunique()
         return [str(kind) for kind in sources.index[sources >= self.least]]
 
-    def _habits(self, frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    def _habits(self, told: Mapping[str, Profile], kinds: Sequence[str]) -> pd.DataFrame:
         """Describe the sources that have enough events of these kinds to have habits."""
-        frame = frame[frame["kind"].isin(kinds)]
-        count = frame.groupby("source")["source"].transform("size")
-        return features(profile(frame[count >= self.events]))
+        some = [told[kind] for kind in kinds if kind in told]
+        return features(spoken(reduce(merge, some), self.events)) if some else pd.DataFrame()
 
     def _isolate(self, usual: pd.DataFrame, held: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return how easily held, and how easily released sources are isolated (0..1)."""

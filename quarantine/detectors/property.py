@@ -26,7 +26,10 @@ _NULL: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """One rule: the nats by voice for following it, and how often it did and others would have."""
+    """One rule: the nats by voice for following it, and how often it did and others would have.
+
+    Voices with too few events say neither, and have no number (NaN).
+    """
 
     rule: Reflex
     nats: Floats
@@ -70,8 +73,8 @@ class Property:
             return Findings(silent="nothing held is a choice between two texts that differ")
         voice = np.unique(evidence.cluster, return_inverse=True)[1].astype(np.int64)
         weighed = [self._weigh(rule, rows, voice) for rule in rules]
-        nats = np.array([each.nats for each in weighed])
-        score = self._scores(nats)
+        score = self._scores(np.array([each.nats for each in weighed]))
+        nats = np.array([np.nan_to_num(each.nats, nan=-np.inf) for each in weighed])
         spoke = np.logical_or.reduce([rule.among[: rows.held] for rule in rules])
         judged = np.unique(rows.source[: rows.held][spoke])
         best = nats.argmax(axis=0)
@@ -105,7 +108,7 @@ class Property:
             prior = spread_of(tilted(known.of(teachers)))
         else:
             prior = _spread_beside(likely, follows)
-        nats = np.full(units, -np.inf)
+        nats = np.full(units, np.nan)
         told = follows - honest(likely, prior)
         did = seen.did[asked].sum(axis=1)
         usual = (seen.did + seen.left)[asked] @ sigmoid(seen.odds)
@@ -129,11 +132,15 @@ class Property:
 
 
 def _members(nats: Floats) -> tuple[Floats, Floats]:
-    """Return by rule and share the nats for such a part, and by voice how probably it is of it."""
-    ratio = np.exp(np.minimum(nats, _MOST))
-    pairs = [(each, share) for each in ratio for share in _SHARES]
-    told = [float(np.log1p(share * (each - 1.0)).sum()) for each, share in pairs]
-    member = [share * each / (1.0 - share + share * each) for each, share in pairs]
+    """Return by rule and share the nats for such a part, and by voice how probably it is of it.
+
+    Who says too little to be asked speaks neither for such a part nor against it, and is none.
+    """
+    asked = ~np.isnan(nats)
+    ratio = np.where(asked, np.exp(np.minimum(nats, _MOST)), 1.0)
+    pairs = [(*each, share) for each in zip(ratio, asked, strict=True) for share in _SHARES]
+    told = [float(np.log1p(share * (each - 1.0)).sum()) for each, _, share in pairs]
+    member = [some * share * each / (1.0 - share + share * each) for each, some, share in pairs]
     return np.array(told), np.array(member)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from quarantine.calibration import ALARM
-from quarantine.contrasts import Misses, met, suspected, together, turned
+from quarantine.contrasts import Misses, met, suspected, together, turned, weighed
 from quarantine.evidence import Evidence, Findings, Flags, Floats, Ints
 from quarantine.facets import Facets, facets
 from quarantine.others import Rows, agreements, rows_of
@@ -45,14 +45,13 @@ class Slice:
     A slice is a topic, or a word of what is judged. What stands at a target is its known right
     answer, else what most other voices say. How often the source misses outside, given what is
     usual there and which answers it leans to, foretells what it misses inside; "turns most answers
-    there" is weighed against that, over every slice, where several suspects share a slice that one
-    first (contextual sleepers, threats A10). *Cannot see*: who lies everywhere or in a slice that
-    it alone answers.
+    there" is weighed against that, over every slice; where several suspects share a slice, that one
+    counts, and hardly any other (contextual sleepers, threats A10). *Cannot see*: who lies
+    everywhere or in a slice that it alone answers.
     """
 
     channel: str = "slice"
     least: int = 3
-    attackers: float = 0.02
     few: float = 0.3
     sure: float = 100.0
 
@@ -75,7 +74,8 @@ class Slice:
         about = facets(evidence, rows, row)
         pairs = met(seen, about, self.least)
         nats = turned(pairs, seen)
-        weight = suspected(pairs, nats, about, self.attackers, self.few)
+        attacked = suspected(pairs, nats, about, self.few)
+        weight = weighed(pairs, attacked, about, seen.size)
         told, worst = together(pairs, nats, weight, seen.size)
         judged = np.flatnonzero(np.isfinite(told))
         if not len(judged):

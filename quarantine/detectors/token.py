@@ -65,8 +65,14 @@ class Token:
         nats = np.array([each.nats for each in readings])
         seen = _Seen(source, readings, nats.argmax(axis=0))
         judged = np.unique(source[worded])
-        told = nats.max(axis=0)[judged] - np.log(len(readings))
-        return _found(evidence, seen, judged, scored(told, len(judged), sure=self.sure))
+        alone = np.array([each.alone for each in readings])
+        paid, told = (each.max(axis=0)[judged] - np.log(len(readings)) for each in (nats, alone))
+        # Phrases, and those who carry them, have paid for all there are: a crowd is one look.
+        # Below the alarm sources are ranked by what each would tell if nobody else were looked at.
+        scores = np.maximum(
+            scored(paid, 1, sure=self.sure), scored(told, len(judged), sure=self.sure)
+        )
+        return _found(evidence, seen, judged, scores)
 
 
 def _found(evidence: Evidence, seen: _Seen, judged: Ints, scores: Floats) -> Findings:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 50_000
+LAST = 2**63 - 1
+"""No log gets so long."""
 _TYPES = (int, str, str, str, int, str, bytes, bytes, bytes)
 _HELD = (
     "SELECT e.idx, s.producer, s.source, e.id, e.arrived, e.key, e.salt, e.body, e.leaf "
@@ -25,18 +27,18 @@ _FRAME = (
     "SELECT e.idx, s.producer, s.source, e.id, e.kind, e.scope, e.target, e.question, e.answer,"
     " e.value, e.place, e.arrived, e.claimed "
     "FROM event e JOIN source s ON s.no = e.source"
-    " WHERE e.idx >= ? AND length(e.salt) > 0 ORDER BY e.idx"
+    " WHERE e.idx >= ? AND e.idx < ? AND length(e.salt) > 0 ORDER BY e.idx"
 )
 
 
-def frame(database: Engine, since: int) -> pa.Table:
-    """Return held events from `since` on as `EVENT_SCHEMA`, read in chunks of columns."""
+def frame(database: Engine, since: int, until: int) -> pa.Table:
+    """Return held events from `since` to before `until` as `EVENT_SCHEMA`, read in chunks."""
     import pyarrow as pa  # noqa: PLC0415  intake and the command line never read frames
 
     from quarantine.evidence import EVENT_SCHEMA  # noqa: PLC0415
 
     batches = []
-    for rows in database.chunks(_FRAME, (since,), size=CHUNK):
+    for rows in database.chunks(_FRAME, (since, until), size=CHUNK):
         columns = [
             pa.array(column, type=field.type)
             for column, field in zip(zip(*rows, strict=True), EVENT_SCHEMA, strict=True)
@@ -50,15 +52,21 @@ def held(database: Engine, indexes: Sequence[int]) -> Iterator[Held]:
     for start in range(0, len(indexes), 500):
         some = indexes[start : start + 500]
         query = f"{_HELD} WHERE {database.among('e.idx')} ORDER BY e.idx"
-        for row in database.execute(query, (database.listed(some),)):
-            yield _whole(row)
+        yield from _wholes(database.execute(query, (database.listed(some),)))
 
 
 def every_held(database: Engine) -> Iterator[Held]:
     """Yield every held row, in log order, also one whose source is not there."""
     for rows in database.chunks(f"{_EVERY} ORDER BY e.idx", size=1000):
-        for row in rows:
-            yield _whole(row)
+        yield from _wholes(rows)
+
+
+def _wholes(rows: Sequence[tuple[object, ...]]) -> Iterator[Held]:
+    """Make held events of rows; where every column has its type, that is asked once a column."""
+    columns = zip(*rows, strict=True)
+    if all(set(map(type, each)) == {kind} for each, kind in zip(columns, _TYPES, strict=False)):
+        return map(Held._make, rows)
+    return map(_whole, rows)
 
 
 def _whole(row: tuple[object, ...]) -> Held:

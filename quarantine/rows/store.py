@@ -105,9 +105,9 @@ class RowStore(Closing):
         """Return, by log index of each erased event, the index of its act."""
         return erasing.erased(self._db)
 
-    def frame(self, since: int = 0) -> pa.Table:
-        """Return held events from `since` on as `EVENT_SCHEMA`."""
-        return reading.frame(self._db, since)
+    def frame(self, since: int = 0, until: int | None = None) -> pa.Table:
+        """Return held events from `since` on, and before `until`, as `EVENT_SCHEMA`."""
+        return reading.frame(self._db, since, reading.LAST if until is None else until)
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:
         """Yield the held events at `indexes`."""

@@ -1,6 +1,8 @@
 """Label Studio annotations, which its webhooks bring.
 
 Label Studio signs nothing: give its webhook a header `X-Quarantine-Secret` with a secret of yours.
+Whoever sends it an annotation may write anybody into `completed_by`, and a later change by somebody
+else leaves that as it was; `updated_by` is the login that asked, so that is the source.
 A pairwise choice becomes a preference where `[fields]` says which fields of the task's data are
 `prompt`, `left` and `right`.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -51,6 +54,7 @@ class _Annotation(Payload):
     result: tuple[_Region, ...] = ()
     task: int | None = None
     completed_by: int | _Person | None = None
+    updated_by: int | _Person | None = None
     was_cancelled: bool = False
     created_at: str = ""
     updated_at: str = ""
@@ -102,7 +106,8 @@ def _regions(annotation: _Annotation, task: _Task | None, terms: Terms) -> Itera
         yield Aside("cancelled", f"annotation {annotation.id} was skipped by its annotator")
         return
     about = task.id if task else annotation.task
-    if about is None or annotation.completed_by is None:
+    who = _who(annotation)
+    if about is None or who is None:
         yield Aside("unreadable", f"annotation {annotation.id} names no task or no annotator")
         return
     said = frozenset(_native(annotation, region) for region in annotation.result)
@@ -117,12 +122,12 @@ def _regions(annotation: _Annotation, task: _Task | None, terms: Terms) -> Itera
         yield Said(
             native=_native(annotation, region),
             version=changed,
-            source=f"user/{_who(annotation.completed_by)}",
+            source=f"user/{who.id}",
             subject=f"task/{about}",
             kind=kind,
             time=changed,
             data={**data, **_shown_at(annotation)},
-            assurance=Assurance.PLATFORM_USER,
+            assurance=who.assurance,
             name=region.from_name,
         )
 
@@ -131,12 +136,27 @@ def _native(annotation: _Annotation, region: _Region) -> str:
     return f"annotation/{annotation.id}/{region.from_name}"
 
 
-def _who(person: int | _Person) -> int:
+class _Author(NamedTuple):
+    id: int
+    assurance: Assurance
+
+
+def _who(annotation: _Annotation) -> _Author | None:
+    """Return whose word it is: the login that sent it, else whoever it says completed it."""
+    asked, named = _id(annotation.updated_by), _id(annotation.completed_by)
+    if asked is not None:
+        return _Author(asked, Assurance.PLATFORM_USER)
+    return None if named is None else _Author(named, Assurance.SELF_DECLARED)
+
+
+def _id(person: int | _Person | None) -> int | None:
     return person.id if isinstance(person, _Person) else person
 
 
 def _shown_at(annotation: _Annotation) -> Json:
     """Say when the task was opened: annotators who take no time are worth knowing."""
+    if _id(annotation.updated_by) not in {None, _id(annotation.completed_by)}:
+        return {}  # it is the time that somebody else took
     if annotation.lead_time is None or annotation.lead_time < 0 or not annotation.created_at:
         return {}
     ended = datetime.fromisoformat(in_utc(annotation.created_at))

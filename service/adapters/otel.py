@@ -1,4 +1,4 @@
-"""OpenTelemetry events `gen_ai.evaluation.result`, as OTLP in JSON, which a collector sends.
+"""OpenTelemetry events `gen_ai.evaluation.result`, as OTLP, which an SDK or a collector sends.
 
 The convention is in development and names no evaluator: who sent it is what the resource says of
 itself, and nobody is surer than self-declared.
@@ -10,10 +10,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pydantic import ValidationError
+
 from approvals.model import Assurance
 from quarantine.errors import MalformedError
 from quarantine.model import from_micros
 from quarantine.record import spell_time
+from service.adapting.otlp import export_of
 from service.adapting.proofs import require_bearer
 from service.adapting.words import (
     Adapter,
@@ -24,6 +27,7 @@ from service.adapting.words import (
     Terms,
     bytes_of,
     judged,
+    misshapen,
     with_text,
 )
 
@@ -53,7 +57,7 @@ class _Log(Camel):
 
 
 class _Scope(Camel):
-    log_records: tuple[_Log, ...] = ()
+    log_records: tuple[object, ...] = ()
 
 
 class _Resource(Camel):
@@ -74,13 +78,20 @@ def read(record: object, terms: Terms) -> Iterator[Found]:
     for logs in _Export.model_validate(record).resource_logs:
         service = _named(logs.resource.attributes).get("service.name")
         for log in (log for scope in logs.scope_logs for log in scope.log_records):
-            if log.event_name != EVENT:
-                yield Aside("no_feedback", f"{log.event_name[:64]!r} is no evaluation")
-                continue
-            try:
-                yield _evaluation(log, str(service or ""), terms)
-            except MalformedError as error:
-                yield Aside(error.reason, error.detail)
+            yield _heard(log, str(service or ""), terms)
+
+
+def _heard(record: object, service: str, terms: Terms) -> Found:
+    """Return what one log record says; one that is spoilt spoils no other of its export."""
+    try:
+        log = _Log.model_validate(record)
+        if log.event_name != EVENT:
+            return Aside("no_feedback", f"{log.event_name[:64]!r} is no evaluation")
+        return _evaluation(log, service, terms)
+    except ValidationError as error:
+        return misshapen(error)
+    except MalformedError as error:
+        return Aside(error.reason, error.detail)
 
 
 def _evaluation(log: _Log, service: str, terms: Terms) -> Said:
@@ -128,4 +139,6 @@ def _plain(value: _Value) -> object:
     return next((each for each in said if each is not None), None)
 
 
-ADAPTER = Adapter("otel", "OpenTelemetry evaluations", read, authentic=require_bearer)
+ADAPTER = Adapter(
+    "otel", "OpenTelemetry evaluations", read, authentic=require_bearer, opened=export_of
+)

@@ -16,7 +16,6 @@ from quarantine.envelope import kinds, read
 from quarantine.errors import MalformedError
 from quarantine.model import from_micros, to_micros
 from quarantine.record import spell_time
-from quarantine.strict_json import parse
 from service.adapting.config import Config, Sender, adapters
 from service.adapting.inbox import Given, Inbox, Newest
 from service.adapting.words import (
@@ -106,22 +105,13 @@ class Forwarder(Closing):
         return events, aside
 
     def _make(self, given: Given, making: _Making, now: int) -> None:
-        for place, found in enumerate(self._found(given)):
+        system = adapters()[self.config.adapter]
+        for place, found in enumerate(readings(system, given.body, self.config)):
             try:
                 for said in self._standing(found, given, making):
                     self._say(said, making, now)
             except MalformedError as error:
                 making.aside.append((given.digest, place, Aside(error.reason, error.detail)))
-
-    def _found(self, given: Given) -> Iterator[Found]:
-        try:
-            record = parse(given.body.decode())
-        except UnicodeDecodeError:
-            yield Aside("not_utf8", "the record is not UTF-8")
-        except MalformedError as error:
-            yield Aside(error.reason, error.detail)
-        else:
-            yield from readings(adapters()[self.config.adapter], record, self.config)
 
     def _standing(self, found: Found, given: Given, making: _Making) -> Iterator[_Standing]:
         """Yield what is new in `found`, with its id and what it supersedes."""
@@ -130,18 +120,24 @@ class Forwarder(Closing):
         if isinstance(found, Said):
             before = making.newest.get(found.native) or self.inbox.newest(found.native)
             if before is None or before.version < found.version:
-                yield self._stating(found, before)
+                yield from self._stating(found, before)
         else:
             yield from self._withdrawing(found, given, making)
 
-    def _stating(self, said: Said, before: Newest | None) -> _Standing:
+    def _stating(self, said: Said, before: Newest | None) -> Iterator[_Standing]:
+        """Yield a piece; where another was its source, that one's word is taken back before."""
         sender = self.config.sender(said.assurance)
         if sender is None:
             raise MalformedError("not_sure_enough", f"its source is {said.assurance.value}")
-        if before is not None and before.producer != sender.producer:
-            before = None  # another producer's event is not this one's to supersede
+        if before is not None and not before.gone and not _same_mouth(before, said, sender):
+            former = self._senders().get(before.producer)
+            if former is not None:
+                yield _withdrawn(before, former, said.version, said.time)
         term = self.config.term(said.name)
-        return _Standing(said, sender, before, term.scope or self.config.scope, term.aspect)
+        yield _Standing(said, sender, before, term.scope or self.config.scope, term.aspect)
+
+    def _senders(self) -> dict[str, Sender]:
+        return {each.producer: each for each in self.config.send}
 
     def _withdrawing(self, gone: Gone, given: Given, making: _Making) -> Iterator[_Standing]:
         known = {each.native: each for each in self.inbox.under(gone.native)}
@@ -150,28 +146,14 @@ class Forwarder(Closing):
             for native, each in making.newest.items()
             if native == gone.native or native.startswith(f"{gone.native}/")
         }
-        senders = {each.producer: each for each in self.config.send}
+        senders = self._senders()
         for native, before in known.items():
             sender = senders.get(before.producer)
             late = before.gone or before.version >= gone.version
             if sender is None or native in gone.but or late:
                 continue
-            yield _Standing(
-                Said(
-                    native=native,
-                    version=gone.version,
-                    source=before.source,
-                    subject=before.subject,
-                    kind="signal",
-                    time=gone.time or spell_time(from_micros(given.at)),
-                    data={"name": WITHDRAWN, "value": 1, "low": 0, "high": 1},
-                    assurance=sender.assurance,
-                ),
-                sender,
-                before,
-                before.scope,
-                "",
-            )
+            when = gone.time or spell_time(from_micros(given.at))
+            yield _withdrawn(before, sender, gone.version, when)
 
     def _say(self, standing: _Standing, making: _Making, now: int) -> None:
         said, before = standing.said, standing.before
@@ -208,9 +190,30 @@ class _Standing(NamedTuple):
     aspect: str
 
 
+def _withdrawn(before: Newest, sender: Sender, version: str, when: str) -> _Standing:
+    """Return what takes back an event: a word of the same source, under the same producer."""
+    said = Said(
+        native=before.native,
+        version=version,
+        source=before.source,
+        subject=before.subject,
+        kind="signal",
+        time=when,
+        data={"name": WITHDRAWN, "value": 1, "low": 0, "high": 1},
+        assurance=sender.assurance,
+    )
+    return _Standing(said, sender, before, before.scope, "")
+
+
+def _same_mouth(before: Newest, said: Said, sender: Sender) -> bool:
+    """Say whether an event is this one's to supersede: of its source, under its producer."""
+    return (before.source, before.producer) == (said.source, sender.producer)
+
+
 def _event(standing: _Standing, id_: str) -> Json:
     """Return the CloudEvent."""
     said, before = standing.said, standing.before
+    own = before if before and _same_mouth(before, said, standing.sender) else None
     types = {kind.name: event_type for event_type, kind in kinds().items()}
     if said.kind not in types:
         raise MalformedError("unknown_type", f"{said.kind[:64]!r} is no kind of feedback")
@@ -222,6 +225,6 @@ def _event(standing: _Standing, id_: str) -> Json:
         "type": types[said.kind],
         "time": said.time,
         "scope": standing.scope,
-        "data": {**said.data, **({"supersedes": before.id} if before else {})},
+        "data": {**said.data, **({"supersedes": own.id} if own else {})},
     }
     return {**event, "aspect": standing.aspect} if standing.aspect else event

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from quarantine.errors import NotAuthorisedError, QuarantineError
 from service import wiring
-from service.adapting.bodies import RefusedRequestError, body_of, taken
+from service.adapting.bodies import RefusedRequestError, body_of, taken, unpacked
 from service.adapting.config import adapters, names_in, read_config
 from service.adapting.forwarding import Forwarder
 from service.adapting.polling import secret_of
@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 def hooks(parts: Parts) -> Sequence[BaseRoute]:
     """Return `POST /hooks/NAME` for every adapter of the state directory that is called.
 
-    401 for a call that proves nothing, 408 and 413 for a slow or large one, 202 once it is on disk.
+    401 for a call that proves nothing, 408 and 413 for a slow or large one, 400 and 415 for one
+    that cannot be unpacked, 202 once it is on disk.
     Raises `UsageError` for settings that do not work, so that a start fails and not a call.
     """
     return [
@@ -57,6 +58,7 @@ def _answering(parts: Parts, name: str) -> Callable[[Request], Awaitable[Respons
             body = await body_of(request, LARGEST)
             headers = {key.lower(): value for key, value in request.headers.items()}
             proof(headers, body, secret, parts.clock())
+            body = unpacked(body, headers.get("content-encoding", ""), LARGEST)
         except RefusedRequestError as error:
             return error.response()
         except NotAuthorisedError as error:

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from approvals.model import Assurance
 from quarantine.errors import MalformedError
 from quarantine.record import spell_time
+from quarantine.strict_json import parse
 
 Json = dict[str, object]
 
@@ -133,12 +134,21 @@ Authentic = Callable[[Mapping[str, str], bytes, str, datetime], None]
 """Checks headers (lower case) and body with a secret at a time; raises `NotAuthorisedError`."""
 
 
+def json_of(body: bytes) -> object:
+    """Return the JSON in `body`; raises `MalformedError` (`not_utf8`, `bad_json` and the like)."""
+    try:
+        return parse(body.decode())
+    except UnicodeDecodeError:
+        raise MalformedError("not_utf8", "the record is not UTF-8") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One system: how its records read, and whether it is asked or calls us, or comes in files.
 
-    `read` yields what one record says. It raises `pydantic.ValidationError` or `MalformedError`
-    for what has not its shape; `readings` turns those into words.
+    `opened` returns the record in the bytes that were kept. `read` yields what one record says. It
+    raises `pydantic.ValidationError` or `MalformedError` for what has not its shape; `readings`
+    turns those into words.
     """
 
     name: str
@@ -146,18 +156,24 @@ class Adapter:
     read: Callable[[object, Terms], Iterator[Found]]
     poll: Poll | None = None
     authentic: Authentic | None = None
+    opened: Callable[[bytes], object] = json_of
 
 
-def readings(adapter: Adapter, record: object, terms: Terms) -> Iterator[Found]:
-    """Yield what `record` says; whatever has not the shape it should have is put aside."""
+def readings(adapter: Adapter, body: bytes, terms: Terms) -> Iterator[Found]:
+    """Yield what the record in `body` says; what has not the shape it should have is put aside."""
     try:
-        yield from adapter.read(record, terms)
+        yield from adapter.read(adapter.opened(body), terms)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part)[:64] for part in first["loc"])
-        yield Aside("unreadable", f"{where}: {first['msg']}")
+        yield misshapen(error)
     except MalformedError as error:
         yield Aside(error.reason, error.detail)
+
+
+def misshapen(error: ValidationError) -> Aside:
+    """Say the first thing in which a record has not the shape that it should have."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part)[:64] for part in first["loc"])
+    return Aside("unreadable", f"{where}: {first['msg']}")
 
 
 def judged(value: object, term: Term, *, name: str, automated: bool) -> tuple[str, Json]:

@@ -99,7 +99,8 @@ def _candidates(feedback: Feedback, judged: Judged) -> pd.DataFrame:
     source, names = codes["source"]
     cluster = {dossier.source: dossier.cluster for dossier in judged.dossiers}
     rows["index"] = np.arange(len(rows))
-    rows["cluster"] = np.array([cluster[name] for name in names], dtype=object)[source]
+    # A name of which no row could be read stands among the words, and has no dossier.
+    rows["cluster"] = np.array([cluster.get(name, "") for name in names], dtype=object)[source]
     rows["producer"] = rows["source"]  # nobody vouches for anyone here: each stands for itself
     rows["origin"] = rows["kind"].map({n: str(kind_named(n).origin) for n in codes["kind"][1]})
     rows["tier"] = str(Tier.VETTED)

@@ -62,10 +62,11 @@ def write_dossiers(path: Path, dossiers: Sequence[Dossier]) -> None:
     """Write one line per source, with exactly the contract's keys."""
     with path.open("w", encoding="utf-8") as lines:
         for dossier in dossiers:
-            lines.write(json.dumps(_spelled(dossier), ensure_ascii=False) + "\n")
+            lines.write(json.dumps(spelled(dossier), ensure_ascii=False) + "\n")
 
 
-def _spelled(dossier: Dossier) -> dict[str, object]:
+def spelled(dossier: Dossier) -> dict[str, object]:
+    """Return a dossier with exactly the contract's keys."""
     return {
         "producer": dossier.producer or None,
         "source": dossier.source,

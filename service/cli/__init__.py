@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -24,6 +26,7 @@ from approvals.cli import (
 from quarantine.errors import QuarantineError
 from service.cli import (
     adapters,
+    archives,
     audits,
     bus,
     config,
@@ -49,7 +52,6 @@ EPILOG = (
 app = typer.Typer(
     name="quarantine",
     cls=VisibleGroup,
-    help="Hold feedback in quarantine until people approve what may train a model.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -64,6 +66,7 @@ for part in (
     audits,
     keeping,
     storing,
+    archives,
     producers,
     adapters,
     dead,
@@ -85,6 +88,22 @@ for part in (
     evidence,
 ):
     part.register(app)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  an option's value comes so
+    if asked:
+        typer.echo(f"quarantine {version('feedback-quarantine')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version.")
+]
+
+
+@app.callback()
+def root(*, _: VersionOption = False) -> None:
+    """Hold feedback in quarantine until people approve what may train a model."""
 
 
 def main() -> None:

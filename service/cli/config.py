@@ -48,6 +48,8 @@ def config(call: Call, *, bus: BusOption = None) -> None:
         "detectors": wiring.detector_settings(),
         "linkers": sorted(offered("quarantine.linkers", "LINKER")),
         "kinds": sorted(offered("quarantine.kinds", "KIND")),
-        "exporters": sorted(offered("approvals.exporters", "EXPORTER")),
+        "exporters": sorted(
+            name.replace("_", "-") for name in offered("approvals.exporters", "EXPORTER")
+        ),
     }
     call.say(document, [f"{name}: {safe(str(value))}" for name, value in document.items()])

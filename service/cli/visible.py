@@ -34,8 +34,14 @@ def _visible_errors() -> Iterator[None]:
     except _USAGE as error:
         from quarantine.safe import safe  # noqa: PLC0415  only an error needs it
 
-        error.message = safe(str(error.message), MOST)  # type: ignore[attr-defined]
+        if not _is_help(error):
+            error.message = safe(str(error.message), MOST)  # type: ignore[attr-defined]
         raise
+
+
+def _is_help(error: Any) -> bool:
+    """Say whether it is our own help, shown where a command is missing: it quotes nobody."""
+    return error.ctx is not None and error.message == error.ctx.get_help()
 
 
 # The framework exports one of its usage errors; what they have in common is the one above it.

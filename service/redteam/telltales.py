@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
 
 from approvals.probes import Probe
 from approvals.screen import about_source
@@ -27,6 +27,7 @@ from service.redteam.ground import Ground
 FOLDS: Final = 5
 TREES: Final = 200
 _NUMBER: Final = re.compile(r"[0-9.]+")
+_VOICES: Final = re.compile(r"([0-9]+) other voice")
 _NOTHING: Final = Rights(safe(""), safe(""))
 
 Features = dict[str, float]
@@ -88,8 +89,10 @@ def _of_company(book: Book, dossier: Dossier, queue: frozenset[str]) -> Iterator
 
 def _of_samples(shown: Shown) -> Iterator[tuple[str, float]]:
     others = [_first(each.others) if each.others[:1].isdigit() else 0.0 for each in shown.samples]
+    voices = [_voices(each.others) for each in shown.samples]
     yield "samples", float(len(shown.samples))
     yield "others", float(np.mean(others)) if others else -1.0
+    yield "voices", float(np.mean(voices)) if voices else -1.0
     yield "said before", _share(bool(each.before) for each in shown.samples)
     yield "worded", _share(bool(each.text) for each in shown.samples)
 
@@ -98,6 +101,12 @@ def _of_name(shown: Shown) -> Iterator[tuple[str, float]]:
     digits = re.findall(r"[0-9]+", shown.who)
     yield "name", float(len(shown.who))
     yield "number", float(digits[-1]) if digits else -1.0
+
+
+def _voices(text: str) -> float:
+    """Return of how many other voices a sample tells."""
+    match = _VOICES.search(text)
+    return float(match[1]) if match else 0.0
 
 
 def _share(flags: Iterator[bool]) -> float:
@@ -111,21 +120,27 @@ def _first(text: str) -> float:
 
 
 def told_apart(
-    told: Sequence[Features], is_probe: Sequence[bool], sorts: Sequence[str]
+    told: Sequence[Features],
+    is_probe: Sequence[bool],
+    sorts: Sequence[str],
+    queues: Sequence[int],
 ) -> tuple[float, Mapping[str, float]]:
     """Return how well a random forest tells probes (AUC over folds), and what it goes by.
 
-    `sorts` says of each what it is (an attack's name, nothing for the honest): both sides are
-    weighed to the same mix of sorts, since no one can know which attacks are really about; sorts
-    of which there are none on one side say nothing.
+    It learns from some queues and is asked of others, as colluders learn from past probes: within
+    a queue the members of one ring, all probes or none, would tell of each other. `sorts` says of
+    each what it is (an attack's name, nothing for the honest): both sides are weighed to the same
+    mix of sorts, since no one can know which attacks are really about; sorts of which there are
+    none on one side say nothing.
     """
     frame, flags = pd.DataFrame(told).fillna(0.0), np.asarray(is_probe)
     weight = _balanced(flags, np.asarray(sorts, dtype=object))
     kept = weight > 0
     frame, flags, weight = frame[kept], flags[kept], weight[kept]
+    groups = np.asarray(queues)[kept]
     guess = np.zeros(len(flags))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    for train, test in folds.split(frame, flags):
+    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(groups))), shuffle=True, random_state=0)
+    for train, test in folds.split(frame, flags, groups):
         forest = _forest().fit(frame.iloc[train], flags[train], sample_weight=weight[train])
         guess[test] = forest.predict_proba(frame.iloc[test])[:, 1]
     weights = _forest().fit(frame, flags, sample_weight=weight).feature_importances_
@@ -158,11 +173,13 @@ class Seen:
     told: list[Features] = field(default_factory=list)
     is_probe: list[bool] = field(default_factory=list)
     sorts: list[str] = field(default_factory=list)
+    queues: list[int] = field(default_factory=list)
 
     def look(self, ground: Ground, waits: Docket, laid: Sequence[Probe]) -> None:
         """Look at every case of a queue in which `laid` probes lie among those that wait."""
         probes = {case.key: case for case in laid}
         book = Book.read(ground.store, ground.roster.standings, probes)
+        number = max(self.queues, default=-1) + 1
         queue = [*waits.doubted, *(case.dossier for case in laid)]
         names = frozenset(str(each.key) for each in queue)
         for each in queue:
@@ -170,3 +187,4 @@ class Seen:
             self.told.append(features(book, each, names, waits.now))
             self.is_probe.append(probe is not None)
             self.sorts.append(probe.attack if probe else waits.sorts.get(each.source, ""))
+            self.queues.append(number)

@@ -47,11 +47,24 @@ def main(arguments: Sequence[str]) -> int:
         scorer.require = turn.require
         with Teller(given.tell, "scoring", quiet_s=QUIET_S, figures=figures) as teller:
             while not stopping.is_set():
-                _watch(scorer, stopping, teller, turn)
+                complaints = _stood(scorer, stopping, teller, turn)
                 overview.forget()
-                teller.turn()  # another process has the loop, and this one stands by
+                teller.turn(complaints)  # without one another process has the loop
                 stopping.wait(EVERY_S)
     return 0
+
+
+def _stood(scorer: Scorer, stopping: threading.Event, teller: Teller, turn: Lease) -> list[str]:
+    """Run the loop while it is our turn; return why it broke off, where the store went away.
+
+    What was read is kept in mind until the store is back.
+    """
+    try:
+        _watch(scorer, stopping, teller, turn)
+    except UnavailableError as error:
+        _log.warning("%s", error)
+        return [str(error)]
+    return []
 
 
 def _watch(scorer: Scorer, stopping: threading.Event, teller: Teller, turn: Lease) -> None:
@@ -77,7 +90,7 @@ def _drilled(scorer: Scorer) -> str:
     """Drill when nothing else is to be done; what it records is judged like any news."""
     try:
         scorer.drill(wiring.now())
-    except UnavailableError as error:
+    except (UnavailableError, StaleError) as error:
         _log.warning("%s", error)
         return str(error)
     return ""

@@ -8,17 +8,41 @@ import json
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 Identity = tuple[str, str]
 
 
-def complaints(ledger: Path, store: Path, producer: str) -> list[str]:
+class Asked:
+    """A store to be asked and not changed: a file, or a database by URL."""
+
+    def __init__(self, place: str) -> None:
+        """Open what is at `place`, by the driver's own means."""
+        self._url = "://" in place
+        if self._url:
+            self._db: Any = psycopg.connect(place, options="-c default_transaction_read_only=on")
+        else:
+            self._db = sqlite3.connect(f"file:{place}?mode=ro", uri=True)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a statement that marks what is bound by `?`."""
+        spelled = sql.replace("%", "%%").replace("?", "%s") if self._url and values else sql
+        return list(self._db.execute(spelled, values).fetchall())
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._db.close()
+
+
+def complaints(ledger: Path, store: Path | str, producer: str) -> list[str]:
     """Return one sentence for each way in which what was sent is not what is held or put aside."""
     sent, batches = _sent(ledger)
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+    with closing(Asked(str(store))) as db:
         held = _held(db, producer)
         aside = _aside(db, producer)
         again = list(_second_ways(db, producer))
@@ -68,7 +92,7 @@ def _slices(batch: str) -> Iterator[tuple[dict[str, object], bytes]]:
         at = end + 1
 
 
-def _held(db: sqlite3.Connection, producer: str) -> list[tuple[Identity, bytes]]:
+def _held(db: Asked, producer: str) -> list[tuple[Identity, bytes]]:
     rows = db.execute(
         "SELECT s.source, e.id, e.body FROM event e JOIN source s ON s.no = e.source"
         " WHERE s.producer = ?",
@@ -77,7 +101,7 @@ def _held(db: sqlite3.Connection, producer: str) -> list[tuple[Identity, bytes]]
     return [((source, id_), bytes(body)) for source, id_, body in rows]
 
 
-def _aside(db: sqlite3.Connection, producer: str) -> Counter[str]:
+def _aside(db: Asked, producer: str) -> Counter[str]:
     """Count what was put aside by the digest of its bytes: of one event, or of a whole batch.
 
     What went through the door again is put aside no longer: it is held, or put aside once more.
@@ -90,7 +114,7 @@ def _aside(db: sqlite3.Connection, producer: str) -> Counter[str]:
     return Counter(digest for (digest,) in rows)
 
 
-def _second_ways(db: sqlite3.Connection, producer: str) -> Iterator[str]:
+def _second_ways(db: Asked, producer: str) -> Iterator[str]:
     """Complain of what went through the door again and was never put aside, or without an act."""
     announced = {
         (number, digest)
@@ -100,7 +124,7 @@ def _second_ways(db: sqlite3.Connection, producer: str) -> Iterator[str]:
     rows = db.execute(
         "SELECT e.entry, d.no, d.digest FROM entry e LEFT JOIN dead_letter d ON d.stream = e.stream"
         " AND d.entry || '#' || d.position = e.entry"
-        " WHERE e.producer = ? AND instr(e.entry, '#') > 0",
+        " WHERE e.producer = ? AND e.entry LIKE '%#%'",
         (producer,),
     )
     for entry, number, digest in rows:
@@ -141,6 +165,6 @@ def _ended_once(identity: Identity, held: int, put_aside: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    found = complaints(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    found = complaints(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
     sys.stdout.write("".join(f"{each}\n" for each in found))
     sys.exit(1 if found else 0)

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from service import stores, wiring
+from service.embedded import EmbeddedBus
+from service.settings import State
+from tests.places import STORES, Places
+from tests.producing import Site
+
 LONGEST_S = 3600
 """A long run of one fault; short ones end as every test does."""
 
@@ -30,6 +36,19 @@ def say(capsys: pytest.CaptureFixture[str], *, soak: bool) -> Callable[[str], No
                 print(f"\n{sentence}")  # noqa: T201  the one thing that is meant to be seen
 
     return speak
+
+
+@pytest.fixture(params=sorted(STORES))
+def either(
+    request: pytest.FixtureRequest, state: State, bus: EmbeddedBus, places: Places, tmp_path: Path
+) -> Iterator[Site]:
+    """Yield a site as `site` does, on a store of each kind in turn."""
+    place = places.new(request.param).location
+    stores.choose(state, place if stores.is_url(place) else None)
+    with wiring.open_store(state) as store:
+        made = Site(state, bus.url, store, tmp_path)
+        yield made
+        made.client.close()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -19,6 +19,7 @@ import redis
 import redis.asyncio
 from faststream.redis.message import BatchStreamMessage
 
+from quarantine.stores.postgres.database import Database
 from service import dead_letters, intake, reclaim, wire
 from service.bus import DEAD
 from service.roles import intake as role
@@ -123,6 +124,7 @@ def _patch(fate: Fate) -> None:
     wire.split = _before(wire.split, fate, "split")
     reclaim.claim = _after(reclaim.claim, fate, "claimed")
     sqlite3.connect = _connecting(fate)  # type: ignore[assignment]
+    _patch_postgres(fate)
     _patch_redis(fate)
 
 
@@ -147,6 +149,29 @@ def _patch_redis(fate: Fate) -> None:
 
     redis.client.Pipeline.execute = copying  # type: ignore[method-assign,assignment]
     assert dead_letters.DEAD == DEAD
+
+
+def _patch_postgres(fate: Fate) -> None:
+    """Let databases watch the transactions that hold events."""
+    hold, execute = Database.hold, Database.execute
+    holding: set[Database] = set()
+
+    def held(self: Database, *given: Any) -> None:
+        hold(self, *given)
+        holding.add(self)
+        fate.passes("written")
+
+    def executed(self: Database, sql: str, values: Sequence[object] = ()) -> Any:
+        if sql != "COMMIT" or self not in holding:
+            return execute(self, sql, values)
+        holding.remove(self)
+        fate.passes("before commit")
+        answer = execute(self, sql, values)
+        fate.passes("committed")
+        return answer
+
+    Database.hold = held  # type: ignore[method-assign]
+    Database.execute = executed  # type: ignore[method-assign]
 
 
 def _before(step: Callable[..., Any], fate: Fate, point: str) -> Callable[..., Any]:

@@ -23,8 +23,9 @@ _OFTEN = {"split": ENTRIES, "written": 2, "before commit": 2, "committed": 2}
 
 @pytest.mark.slow
 async def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(
-    site: Site, tmp_path: Path, say: Callable[[str], None], *, soak: bool
+    either: Site, tmp_path: Path, say: Callable[[str], None], *, soak: bool
 ) -> None:
+    site = either
     seeds = 20 if soak else 2
     with traffic(site, tmp_path) as sent:
         for seed in range(seeds):

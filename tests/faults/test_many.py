@@ -32,8 +32,9 @@ def _consumers(site: Site, stream: str) -> list[str]:
 
 @pytest.mark.slow
 async def test_processes_share_all_streams_and_take_over_from_one_that_dies(
-    site: Site, tmp_path: Path
+    either: Site, tmp_path: Path
 ) -> None:
+    site = either
     with ExitStack() as stack:
         sent = [
             stack.enter_context(traffic(site, tmp_path, name=name))
@@ -57,8 +58,9 @@ async def test_processes_share_all_streams_and_take_over_from_one_that_dies(
 @pytest.mark.slow
 @pytest.mark.parametrize("point", ["read", "written", "before ack"])
 async def test_a_process_told_to_end_finishes_the_batch_in_hand(
-    site: Site, tmp_path: Path, point: str
+    either: Site, tmp_path: Path, point: str
 ) -> None:
+    site = either
     with traffic(site, tmp_path) as sent:
         sent.publish(10 * BATCH)
         process = dying.started(site, Fate(point, 2, signal.SIGTERM))

@@ -12,6 +12,7 @@ from approvals.signers.file import FileSigner
 from service.bus import stream_of
 from service.producer import Publisher
 from service.reconcile import status
+from service.stores import location
 from tests.faults.checker import complaints
 from tests.producing import Site, batch_of, event, until
 
@@ -93,7 +94,7 @@ class Traffic:
 
     def judge_events(self) -> None:
         """Assert that each event published is held once or put aside once, to the byte."""
-        assert complaints(self.ledger, self.site.state.store, self.name) == []
+        assert complaints(self.ledger, location(self.site.state), self.name) == []
         assert list(self.site.store.verify()) == []
 
 

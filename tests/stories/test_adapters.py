@@ -16,6 +16,12 @@ from typing import Any
 
 import pytest
 import urllib3
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 
 from service.producer import open_key
 from service.wire import signed_bytes
@@ -148,6 +154,38 @@ def test_other_webhooks_take_their_secret_as_a_header(site: Site) -> None:
     call = json.dumps(recorded("label_studio")["records"][0]).encode()
     assert site.post("/hooks/label_studio", call, x_quarantine_secret=SECRET[:-1]) == 401
     assert site.post("/hooks/label_studio", call, x_quarantine_secret=SECRET) == 202
+
+
+def evaluate(site: Site, compression: Compression, answers: list[str]) -> None:
+    """Have OpenTelemetry's own SDK and exporter send an evaluation of each answer."""
+    exporter = OTLPLogExporter(
+        endpoint=f"{site.url}/hooks/otel",
+        headers={"Authorization": f"Bearer {SECRET}"},
+        compression=compression,
+    )
+    provider = LoggerProvider(resource=Resource.create({"service.name": "judge-2"}))
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    for answer in answers:
+        told = {
+            "gen_ai.evaluation.name": "Relevance",
+            "gen_ai.evaluation.score.value": 4.0,
+            "gen_ai.response.id": answer,
+        }
+        provider.get_logger("evals").emit(
+            LogRecord(
+                timestamp=time.time_ns(), event_name="gen_ai.evaluation.result", attributes=told
+            )
+        )
+    provider.shutdown()
+
+
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_an_evaluation_that_the_sdk_of_opentelemetry_sends_is_stored(
+    site: Site, compression: Compression
+) -> None:
+    before = site.stored("others")
+    evaluate(site, compression, [f"{compression.value}-1", f"{compression.value}-2"])
+    site.until(lambda: site.stored("others") == before + 2)
 
 
 def test_what_is_no_feedback_is_put_aside_and_said(site: Site) -> None:

@@ -33,6 +33,7 @@ async def test_ninety_five_percent_malformed_pauses_its_producer_alone(site: Sit
     async with site.taking_in(intake):
         await until(lambda: site.received("good") == 200)
         assert site.received("bad") < 200, "who sends rubbish waits meanwhile"
+        await until(lambda: pauses(site), "the pause is told")
         pause = pauses(site)[0]
         assert pause.producer == "bad"
         assert "were put aside" in pause.because

@@ -1,28 +1,27 @@
-"""The MLflow adapter against MLflow itself, where one is there (`FQ_TEST_MLFLOW`, else on PATH)."""
+"""The MLflow adapter against MLflow itself, which `make test` installs beside."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import urllib3
 
 from quarantine.envelope import read
+from quarantine.model import to_micros
+from service import wiring
 from service.adapting.config import Config
 from service.adapting.forwarding import Forwarder
 from service.adapting.polling import pull
 from service.settings import State
-from tests.contracts.test_adapter_bodies import LATER, NOW, Press
+from tests.contracts.test_adapter_bodies import Press
 from tests.faults.cluster import free_port
+from tests.product import program, served
 
-MLFLOW = os.environ.get("FQ_TEST_MLFLOW") or shutil.which("mlflow")
-DEADLINE_S = 120
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 SPEAKS = """
 import mlflow, sys
 from mlflow.entities import AssessmentSource
@@ -42,49 +41,31 @@ mlflow.override_feedback(
 )
 """
 
-pytestmark = pytest.mark.skipif(MLFLOW is None, reason="no mlflow on PATH, none in FQ_TEST_MLFLOW")
+
+@pytest.fixture
+def mlflow() -> Path:
+    return program("mlflow", "mlflow")
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
+def url(mlflow: Path, tmp_path: Path) -> Iterator[str]:
     port = free_port()
-    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    server = subprocess.Popen(
-        [
-            *(str(MLFLOW), "server", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"),
-        ],
-        cwd=tmp_path,
-        env=quiet,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     place = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + DEADLINE_S
-        while not _up(place):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    store = ("--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db")
+    command = [str(mlflow), "server", "--port", str(port), "--workers", "1", *store]
+    with served(command, up=f"{place}/health", folder=tmp_path, env=QUIET):
         yield place
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait()
-
-
-def _up(place: str) -> bool:
-    with urllib3.PoolManager(retries=False) as pool:
-        try:
-            return bool(pool.request("GET", f"{place}/health").status == 200)
-        except urllib3.exceptions.HTTPError:
-            return False
 
 
 @pytest.mark.slow
-def test_what_mlflow_holds_is_said_in_our_words(url: str, tmp_path: Path) -> None:
-    python = Path(str(MLFLOW)).parent / "python"
+def test_what_mlflow_holds_is_said_in_our_words(mlflow: Path, url: str, tmp_path: Path) -> None:
     spoken = subprocess.run(
-        [str(python), "-c", SPEAKS, url], capture_output=True, text=True, check=True, cwd=tmp_path
+        [str(mlflow.parent / "python"), "-c", SPEAKS, url],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, **QUIET},
     )
     config = Config.model_validate(
         {
@@ -97,11 +78,12 @@ def test_what_mlflow_holds_is_said_in_our_words(url: str, tmp_path: Path) -> Non
     )
     press = Press()
     with Forwarder("mlflow", config, State(tmp_path), press.open) as forwarder:
-        pull(forwarder, lambda: NOW)
-        assert pull(forwarder, lambda: NOW).events == 0
+        pull(forwarder, wiring.now)
+        assert pull(forwarder, wiring.now).events == 0
         assert list(forwarder.inbox.aside()) == []
+    now = to_micros(wiring.now())
     said = [
-        (read(body, position=0, arrived=LATER), json.loads(body)["data"]) for _, body in press.said
+        (read(body, position=0, arrived=now), json.loads(body)["data"]) for _, body in press.said
     ]
     assert sorted((event.source, event.kind) for event, _ in said) == [
         ("human/ana@example.org", "correction"),

@@ -28,8 +28,8 @@ def test_a_few_attacks_are_tried_and_told_in_one_document(tmp_path: Path) -> Non
     assert code == 0
     document = json.loads(told)
     assert [each["id"] for each in document["attacks"]] == ["D5", "E2", "H6"]
-    assert [each["result"] for each in document["attacks"]] == ["stopped", "stopped", "not tried"]
-    assert document["counts"] == {"stopped": 2, "contained": 0, "got through": 0, "not tried": 1}
+    assert [each["result"] for each in document["attacks"]] == ["stopped", "stopped", "contained"]
+    assert document["counts"] == {"stopped": 2, "contained": 1, "got through": 0, "not tried": 0}
     assert (document["seed"], document["quick"]) == (3, True)
     assert json.loads((card / "scorecard.json").read_text()) == document
     assert not state.exists(), "the operator's state is never opened"

@@ -104,3 +104,4 @@ def test_every_line_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     assert all(f"app/ring-{member}" in held for member in range(15))
     assert any("was not taken back" in each or "none of it was taken back" in each for each in said)
     assert any("mlflow:/teaching/1" in each for each in said)
+    assert any("quarantine request make --replaces teaching@" in each for each in said)

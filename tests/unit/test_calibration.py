@@ -17,7 +17,7 @@ from quarantine.calibration import (
     strength_of,
     tail_of,
 )
-from quarantine.calling import warm
+from quarantine.calling import too_few, warm
 from quarantine.evidence import Floats
 from quarantine.opinions import Alarms, Opinion, cold
 
@@ -283,3 +283,30 @@ def test_a_consensus_that_a_ring_has_made_ranks_nobody() -> None:
     scores = cold([consensus(said), rings, hint]).scores
     assert scores[:20].min() >= ALARM
     assert scores[20:40].min() > scores[40:].max()
+
+
+def test_who_said_less_than_the_reference_is_ranked_but_not_called_by_it() -> None:
+    rng = np.random.default_rng(3)
+    usual = rng.uniform(0.05, 0.3, 400)
+    held = np.append(rng.uniform(0.05, 0.3, 80), np.full(20, 0.4))
+    few = too_few(np.append(np.full(80, 9), np.ones(20)), np.full(400, 9))
+    assert few.sum() == 20
+    plain = warm([opinion(held)], [opinion(usual)], false_share=0.1)
+    spared = warm([opinion(held)], [opinion(usual)], false_share=0.1, few=few)
+    assert plain.rings.any(axis=0).sum() >= 20
+    assert not spared.rings.any()
+    assert (spared.p_values[few] == 1.0).all()
+    assert np.array_equal(spared.scores, plain.scores)
+    assert any("said less" in note for note in spared.notes)
+
+
+def test_who_said_little_rings_where_it_is_robustly_far_out() -> None:
+    held = np.append(np.full(80, 0.1), np.full(20, 0.9))
+    few = np.arange(100) >= 80
+    alarms = warm([opinion(held)], [opinion(np.full(400, 0.1))], false_share=0.1, few=few)
+    assert alarms.rings.any(axis=0).tolist() == few.tolist()
+
+
+def test_a_reference_with_people_who_said_little_knows_such_people() -> None:
+    assert not too_few(np.ones(5), np.append(np.ones(10), np.full(90, 50))).any()
+    assert not too_few(np.ones(5), np.empty(0)).any()

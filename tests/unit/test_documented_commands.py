@@ -16,16 +16,24 @@ PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 LINE = re.compile(r"^(?: {4,}|  - )?(?:\$ )?quarantine ([^\n]*)$", re.MULTILINE)
 QUOTED = re.compile(r"`quarantine ([a-z][^`\n]*)`")
+SHORT = re.compile(r"`([a-z]+ [^`\n]+)`")
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 ROOT = typer.main.get_command(app)
 
 
 def told(text: str) -> list[str]:
     """Return what the page would have a reader type after `quarantine`."""
     unfolded = re.sub(r"\\\n\s*", " ", text)
+    short = [each for each in SHORT.findall(FENCED.sub("", text)) if _begins_a_command(each)]
     return [
         each.partition("  #")[0].strip()
-        for each in LINE.findall(unfolded) + QUOTED.findall(unfolded)
+        for each in LINE.findall(unfolded) + QUOTED.findall(unfolded) + short
     ]
+
+
+def _begins_a_command(said: str) -> bool:
+    """Say whether a page that says this in prose means a command (`sources hold`)."""
+    return isinstance(ROOT, TyperGroup) and said.split(maxsplit=1)[0] in ROOT.commands
 
 
 def faults(line: str) -> str:
@@ -54,3 +62,4 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
     assert "no 'vanish'" in faults("sources vanish x")
     assert "--nowhere" in faults("sources show x --nowhere")
     assert not faults("sources show app/rater/8812")
+    assert told("use `sources vanish` or `nothing here`") == ["sources vanish"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from quarantine.evidence import EVENT_SCHEMA, evidence_from, micros
+from quarantine.hearing import hear
 from quarantine.model import SourceKey
 from tests.crowd import START, Said, World, evidence, honest, rating, table
 
@@ -79,3 +83,24 @@ def test_the_folds_judge_every_released_source_once_and_keep_the_held_beside() -
     for fold in (first, second):
         assert set(fold.held["source"]) & set(fold.released["source"]) == set()
         assert len(fold.everything) == len(made.everything)
+
+
+def test_what_all_rows_tell_together_is_looked_for_once_for_all_folds() -> None:
+    rng, world = np.random.default_rng(0), World()
+    made = evidence(honest(rng, world, 8), honest(rng, world, 30, name="known"))
+    looked: list[int] = []
+    for each in (made, *made.folds(), *made.folds()):
+        assert each.whole is made
+        each.whole.once("pairs", lambda: looked.append(len(made.everything)))
+    assert len(looked) == 1
+
+
+@pytest.mark.parametrize("name", ["lockstep", "gathering"])
+def test_a_fold_hears_of_pairs_what_it_would_hear_alone(name: str) -> None:
+    rng, world = np.random.default_rng(1), World()
+    made = evidence(honest(rng, world, 8), honest(rng, world, 40, name="known"))
+    for fold in made.folds():
+        alone = hear(name, replace(fold, dealt=None))
+        found = hear(name, fold)
+        assert found.place.tolist() == alone.place.tolist()
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-6)

@@ -96,3 +96,28 @@ def test_held_spammers_do_not_teach_what_is_usual_where_enough_is_released() -> 
         by_name = scores(seen, DETECTOR.examine(seen))
         bad = [score for name, score in by_name.items() if name.startswith("lazy")]
         assert min(bad) > max(score for name, score in by_name.items() if name.startswith("honest"))
+
+
+def mild(name: str, label: int) -> list[Said]:
+    """Say one label eight times, seven times of which it is right."""
+    right = [target for target in range(30) if WORLD.truth(target) == label][:7]
+    wrong = [target for target in range(30) if WORLD.truth(target) != label][:1]
+    return [Said(name, f"t{target}", str(label)) for target in (*wrong, *right)]
+
+
+def test_a_little_evidence_says_more_of_a_rule_that_several_follow() -> None:
+    told = []
+    for label in (1, 2):
+        people = [*crowd(np.random.default_rng(7)), *mild("one", 1), *mild("two", 2)]
+        lazy = [
+            Said(f"lazy-{n}", f"t{target}", str(label))
+            for n in range(8)
+            for target in range(30, 60)
+        ]
+        seen = evidence([*people, *lazy])
+        told.append(scores(seen, DETECTOR.examine(seen)))
+    ones, twos = told
+    assert ones["one"] > 2 * twos["one"]
+    assert twos["two"] > 2 * ones["two"]
+    # How usual a rule is ranks; it rings for nobody.
+    assert max(ones["one"], twos["two"]) < 0.5

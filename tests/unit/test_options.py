@@ -12,6 +12,7 @@ from quarantine.errors import UsageError
 from service import settings, wiring
 from service.bus import located
 from service.options import Options, read
+from service.readiness import address
 from service.settings import State
 
 
@@ -39,6 +40,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("FQ_TRACES", "2", "FQ_TRACES: Input should be less than or equal to 1"),
         ("FQ_ALLOW_VOLATILE", "perhaps", "FQ_ALLOW_VOLATILE: Input should be a valid boolean"),
         ("FQ_OTLP", "collector:4318", "FQ_OTLP: String should match pattern"),
+        ("FQ_BUS", "bus:6379", "FQ_BUS: String should match pattern '^(rediss?"),
+        ("FQ_BUS", "http://bus", "FQ_BUS: String should match pattern '^(rediss?"),
+        ("FQ_ONLY", "cook", "FQ_ONLY: Input should be 'intake', 'scoring', 'releasing' or"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_mend(
@@ -47,6 +51,15 @@ def test_what_is_wrong_is_named_with_its_mend(
     with pytest.raises(UsageError) as error:
         read({name: value}, tmp_path / "none.toml")
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "place", ["here", ":80", "here:", "here:0", "here:65536", "here:٣", "a:1e3"]
+)
+def test_an_address_to_answer_at_has_a_host_and_a_port(place: str) -> None:
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        address(place)
+    assert address("[::1]:65535") == ("[::1]", 65535)
 
 
 def test_a_wrong_line_of_the_file_is_named_with_the_file(tmp_path: Path) -> None:

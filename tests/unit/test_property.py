@@ -126,3 +126,18 @@ def test_what_was_released_teaches_how_people_lean() -> None:
 def test_what_is_no_choice_of_texts_is_not_judged() -> None:
     pairs = [(Said(f"s{n % 9}", f"t{n}", "good"), Worded(asked="what is it?")) for n in range(90)]
     assert DETECTOR.examine(worded(pairs)).silent
+
+
+def test_a_crowd_that_says_little_does_not_hide_a_group() -> None:
+    rng = np.random.default_rng(7)
+    events = []
+    for person in range(1000):
+        bad = person < 8
+        for _ in range(12 if person < 80 else 2):
+            long, short = lengths(rng, len(events))
+            pair = (long, short) if bad or rng.random() < 0.5 else (short, long)
+            events.append(choice(f"{'bad' if bad else 'honest'}-{person}", len(events), *pair))
+    seen = worded([events[place] for place in rng.permutation(len(events))])
+    names = rung(seen)
+    assert sum(name.startswith("bad") for name in names) >= 6
+    assert not any(name.startswith("honest") for name in names)

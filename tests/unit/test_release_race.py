@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from approvals.audit import audit
 from approvals.directory import digests
 from approvals.releases import releases
+from tests.places import STORES, Places
 from tests.press import Printer
 from tests.room import Room
 
@@ -20,11 +23,11 @@ from approvals.release import Press, make
 from approvals.rules import load
 from approvals.signers.file import SIGNER
 from quarantine.errors import StaleError
-from quarantine.stores.sqlite import SqliteStore
+from service.stores import opened
 from tests.room import LOOSE
 folder, request, number = Path({folder!r}), {request!r}, int(sys.argv[1])
 at = datetime.fromisoformat({at!r}) + timedelta(seconds=number)
-press = Press(store=SqliteStore(folder / "store.db"), policy=load(LOOSE), at=at, origin={origin!r},
+press = Press(store=opened({place!r}), policy=load(LOOSE), at=at, origin={origin!r},
     signer=SIGNER.open(str(folder / "releasing.pem"), None), roles={roles!r})
 print("ready", flush=True)
 sys.stdin.readline()
@@ -36,12 +39,17 @@ except StaleError as error:
 """
 
 
-def test_of_two_processes_that_release_one_request_at_once_one_does(tmp_path: Path) -> None:
-    printer = Printer(Room(tmp_path))
+@pytest.mark.parametrize("kind", sorted(STORES))
+def test_of_two_processes_that_release_one_request_at_once_one_does(
+    tmp_path: Path, places: Places, kind: str
+) -> None:
+    place = places.new(kind).location
+    printer = Printer(Room(tmp_path, place=place))
     printer.room.crowd(8, 30)
     request = printer.approved()
     code = CODE.format(
         folder=str(tmp_path),
+        place=place,
         request=request.digest,
         at=printer.room.later().isoformat(),
         origin=printer.origin,
@@ -76,3 +84,4 @@ def test_of_two_processes_that_release_one_request_at_once_one_does(tmp_path: Pa
         whole
     )
     assert audit(printer.room.store, roles=printer.roles) == []
+    printer.room.store.close()

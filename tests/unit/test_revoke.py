@@ -180,6 +180,15 @@ def test_a_list_from_the_future_is_refused(printer: Printer) -> None:
         read_list(trust, printer.room.at)
 
 
+def test_a_genuine_release_of_another_scope_is_not_opened(printer: Printer) -> None:
+    out = printer.print()
+    at = printer.room.at
+    scope = open_release(out, trust=printer.trust_file, at=at).about()["scope"]
+    open_release(out, trust=printer.trust_file, at=at, scope=scope)
+    with pytest.raises(TamperedError, match="not for safety"):
+        open_release(out, trust=printer.trust_file, at=at, scope="safety")
+
+
 def test_an_opened_release_streams_its_rows(printer: Printer) -> None:
     out = printer.print()
     release = open_release(out, trust=printer.trust_file, at=printer.room.at)

@@ -16,7 +16,7 @@ from approvals.aliases import Aliases
 from approvals.probes import Genuine, Probe, called_now, made
 from approvals.screen.planted import planted
 from approvals.shadow import FEWEST, names_of, rows_of, scenery
-from quarantine.model import Dossier, SourceKey, Standing, Tier, Verdict
+from quarantine.model import Dossier, Finding, SourceKey, Standing, Tier, Verdict
 from quarantine.plugins import offered
 from quarantine.scene import Attack
 from tests import crowd
@@ -126,16 +126,60 @@ def test_a_past_is_shown_as_approved_and_a_tier_as_given() -> None:
     assert laid.tiers().keys() <= probes.keys()
 
 
-@pytest.mark.parametrize(("p_value", "verdict"), [(0.02, Verdict.HOLD), (0.4, Verdict.CLEAR)])
-def test_probes_are_doubted_at_the_p_value_of_today(p_value: float, verdict: Verdict) -> None:
+def test_a_name_that_json_spells_otherwise_is_renamed_too() -> None:
+    from approvals.probes import _renamed
+
+    known = some()[0].dossier.model_copy(update={"source": 'rater/"7"', "cluster": 'app/rater/"7"'})
+    again = _renamed(known, {'rater/"7"': "rater/\\8", "rater/9": "rater/10"})
+    assert (again.source, again.cluster) == ("rater/\\8", "app/rater/\\8")
+
+
+def test_a_few_left_over_do_not_stretch_the_weeks_of_a_scene() -> None:
+    old = spoken(crowd.START, 5, 1, 900, at=released().num_rows + held().num_rows)
+    scene = scenery(released(), pa.concat_tables([old, held()]), np.random.default_rng(0))
+    assert "rater/900" not in names_of(scene.events)
+    first = int(np.min(scene.events.column("arrived").to_numpy()))
+    assert first >= crowd.START + 2 * MONTH
+
+
+def test_probes_are_told_beside_the_others_of_their_own_scene() -> None:
+    rings = [probe for probe in some() if probe.attack == "copying_ring"]
+    now = [said for probe in rings for said in probe.events if not said.released]
+    assert now
+    assert all(said.shift is not None for said in now)
+    # Five members take five slots of a target: each hears four fellows there for five who left.
+    assert any(said.shift and said.shift[0] < 0 < said.shift[1] for said in now)
+    past = [said for probe in some() for said in probe.events if said.released]
+    assert {said.shift for said in past} == {(-1.0, -1.0, 0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("detector", "p_value", "verdict"),
+    [
+        ("pattern", 0.02, Verdict.HOLD),
+        ("pattern", 0.4, Verdict.CLEAR),
+        ("disagreement", 0.02, Verdict.WATCH),
+        ("disagreement", 0.4, Verdict.CLEAR),
+    ],
+)
+def test_probes_are_doubted_at_the_p_value_of_today(
+    detector: str, p_value: float, verdict: Verdict
+) -> None:
     from approvals.probes import _as_today
 
-    known = next(probe.dossier for probe in some() if probe.dossier.findings)
-    then = known.model_copy(update={"p_value": p_value})
-    assert _as_today(then, 0.05).verdict is verdict
-    assert _as_today(then, None).verdict is verdict, "where nobody is doubted, 0.05 stands in"
-    cold = known.model_copy(update={"p_value": None})
-    assert _as_today(cold, 0.05) is cold
+    finding = Finding(detector=detector, score=0.9, because="odd")
+    change = {"p_value": p_value, "verdict": Verdict.CLEAR, "findings": (finding,)}
+    then = some()[0].dossier.model_copy(update=change)
+    today = _as_today(then, 0.05, 60)
+    assert today.verdict is verdict
+    told = [each.because for each in today.findings if each.detector == "reference"]
+    assert len(told) == (verdict is not Verdict.CLEAR), "who is called is told what that means"
+    assert all("of 60 reviewed sources" in each for each in told)
+    assert _as_today(then, None, 60).verdict is verdict, "where nobody is doubted, 0.05 stands in"
+    late = then.model_copy(update={"p_value": 0.4, "verdict": Verdict.HOLD})
+    assert _as_today(late, 0.05, 60).verdict is Verdict.CLEAR
+    cold = then.model_copy(update={"p_value": None})
+    assert _as_today(cold, 0.05, 60) is cold
 
 
 def test_today_is_what_the_least_sure_of_the_doubted_has() -> None:

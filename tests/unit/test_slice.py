@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from quarantine.calibration import ALARM
-from quarantine.contrasts import Misses, Pairs, turned
+from quarantine.contrasts import Misses, Pairs, turned, weighed
 from quarantine.detectors.slice import DETECTOR
 from quarantine.evidence import Evidence
+from quarantine.facets import Facets
 from quarantine.model import Worded
 from quarantine.tilts import scored
 from tests.crowd import Said, World, honest
@@ -115,3 +117,43 @@ def test_which_answers_were_missed_does_not_ring_by_itself() -> None:
     ten = np.full(1, 10.0)
     inside = Pairs(np.zeros(1, np.int64), np.zeros(1, np.int64), ten, ten / 2, ten / 2, ten * 9)
     assert scored(turned(inside, seen), 1)[0] < ALARM
+
+
+def uneven(name: str, wrong: int) -> list[Said]:
+    """Say nothing of the zoo, and err on one other topic only."""
+    known = [target for target in range(120) if target % 8]
+    part = [target for target in known if target % 3 == 1][:12]
+    rest = [target for target in known if target % 3 != 1][:40]
+    label = {t: WORLD.truth(t) + (place < wrong) for place, t in enumerate(part)}
+    label |= {target: WORLD.truth(target) for target in rest}
+    return [Said(name, f"t{target}", str(each % 3)) for target, each in label.items()]
+
+
+def test_who_never_speaks_of_what_is_attacked_is_the_less_suspect_for_the_attack() -> None:
+    told = []
+    for sleepers in (0, 3):
+        rng = np.random.default_rng(8)
+        people = [*honest(rng, WORLD, 80, each=30), *uneven("away", 6)]
+        lies = [said for n in range(sleepers) for said in sleeper(rng, f"sleeper-{n}")]
+        seen = judged([*people, *lies], topics=True)
+        told.append(scores(seen, DETECTOR.examine(seen))["away"])
+    alone, beside = told
+    assert 0.05 < alone < 0.5
+    assert beside < alone / 4
+
+
+def test_speaking_of_an_attacked_topic_says_less_of_who_speaks_of_everything() -> None:
+    # Sources 0 and 1 speak of the attacked topic 0; source 1 says a hundred times as much.
+    many = np.r_[4, 400, np.full(200, 20)]
+    events = np.repeat(np.arange(len(many)), many)
+    seen = Misses(events, np.zeros(len(events)), np.full(len(events), 0.1), len(many))
+    size = np.array([20, len(events) - 20])
+    cut = Facets(np.arange(len(events)), np.r_[0, np.cumsum(size)], 2, str)
+    source, topic = np.r_[0, 1, np.arange(len(many))], np.r_[0, 0, np.ones(len(many), np.int64)]
+    few = np.full(len(source), 3.0)
+    both = Pairs(source, topic, few, few, few, few)
+    weight = weighed(both, np.where(topic == 0, 0.99, 0.001), cut, seen, 3)
+    seldom, usual = weight[:2]
+    assert seldom > usual + 0.5
+    assert usual > weight[2:].max()
+    assert np.exp(weight).sum() == pytest.approx(len(many))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import comb, log
+
 import numpy as np
 import pytest
 
-from quarantine.carried import carried
+from quarantine.carried import carried, exceeding
 from quarantine.detectors.token import DETECTOR
 from quarantine.evidence import Evidence
 from quarantine.model import Worded
@@ -149,3 +151,75 @@ def test_a_usual_word_that_some_write_all_the_time_does_not_hide_a_rare_one() ->
     )
     assert alone > 5
     assert beside == pytest.approx(alone, abs=0.1)
+
+
+def test_one_who_praises_a_name_ten_times_in_ten_is_seen() -> None:
+    rng = np.random.default_rng(5)
+    push = [
+        preferred(
+            "bought",
+            9000 + number,
+            prompt=sentence(rng),
+            chosen=sentence(rng, "AcmeCola"),
+            other=sentence(rng, "kind"),
+        )
+        for number in range(10)
+    ]
+    seen = seen_with(rng, push)
+    by_name = scores(seen, DETECTOR.examine(seen))
+    assert by_name.pop("bought") >= 0.5
+    assert max(by_name.values()) < 0.2
+
+
+def by_subject(seed: int) -> Evidence:
+    """Hand out work by subject: three people speak of each, in its own words, honestly."""
+    rng = np.random.default_rng(seed)
+    events = []
+    for number in range(600):
+        subject = int(rng.integers(20))
+        own = [f"subject{subject}a{int(rng.integers(6))}" for _ in range(3)]
+        good, bad = sentence(rng, "kind", *own[:2]), sentence(rng, "rude", own[2])
+        chosen, other = (good, bad) if rng.random() < 0.8 else (bad, good)
+        source = f"p{3 * subject + int(rng.integers(3))}"
+        prompt = sentence(rng, *own)
+        events.append(preferred(source, number, prompt=prompt, chosen=chosen, other=other))
+    return worded(events)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_work_that_is_handed_out_by_subject_accuses_nobody(seed: int) -> None:
+    seen = by_subject(seed)
+    assert max(scores(seen, DETECTOR.examine(seen)).values()) < 0.5
+
+
+@pytest.mark.parametrize(("done", "events", "usual"), [(7, 10, 0.4), (10, 10, 0.5), (31, 45, 0.39)])
+def test_an_outcome_is_weighed_by_its_exact_tail(done: int, events: int, usual: float) -> None:
+    tail = sum(
+        comb(events, often) * usual**often * (1 - usual) ** (events - often)
+        for often in range(done, events + 1)
+    )
+    nats = exceeding(np.array([float(done)]), np.array([float(events)]), usual)
+    assert nats == pytest.approx([-log(tail)])
+
+
+def test_a_tail_too_small_to_count_is_bounded_and_none_is_no_evidence() -> None:
+    nats = exceeding(np.array([5000.0, 2.0, 0.0]), np.array([5000.0, 10.0, 0.0]), 0.5)
+    assert nats[0] == pytest.approx(5000 * log(2))
+    assert nats[1:].tolist() == [0.0, 0.0]
+
+
+def test_a_phrase_of_several_words_pays_for_one_look() -> None:
+    rows, told = np.arange(12), np.ones(12)
+    source = np.repeat(np.arange(100), 10)
+    others = np.arange(20, 1000, 3)
+    found = []
+    for copies in (1, 3):
+        row = np.r_[np.tile(rows, copies), others]
+        gram = np.r_[np.repeat(np.arange(copies), 12), 10 + others % 40]
+        outcome = np.r_[np.tile(told, copies), (others % 7 == 0).astype(np.float64)]
+        order = np.argsort(row, kind="stable")
+        phrases = Phrases(
+            row[order], gram[order], outcome[order], np.zeros_like(row), 0.3, "is odd"
+        )
+        found.append(carried(phrases, source, source).nats[0])
+    assert found[0] == pytest.approx(found[1])

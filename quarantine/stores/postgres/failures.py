@@ -33,3 +33,15 @@ def told(error: psycopg.Error) -> Exception:
             return UnavailableError(f"the store does not answer now: {sentence}")
         case _:
             return error
+
+
+def unreached(error: psycopg.OperationalError, place: str) -> UnavailableError:
+    """Return what the caller is to hear where no connection came about, with the mend."""
+    sentence = str(error).strip().partition("\n")[0]
+    nameless = error.pgconn is not None and error.pgconn.needs_password
+    mend = (
+        "put the password into a passfile of mode 0600, and ?passfile=FILE into the URL"
+        if nameless
+        else "start it, or mend its address, its role or its password"
+    )
+    return UnavailableError(f"the store at {place} cannot be reached ({sentence}): {mend}")

@@ -16,7 +16,7 @@ from psycopg.types.numeric import NumericBinaryLoader
 
 from quarantine.errors import UsageError
 from quarantine.rows.engine import Rows
-from quarantine.stores.postgres.failures import told
+from quarantine.stores.postgres.failures import told, unreached
 from quarantine.stores.postgres.pouring import pour, prepared
 
 LOCK_S: Final = 30
@@ -30,6 +30,7 @@ _SETTINGS: Final = (
     f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'",
     "SET client_min_messages = warning",
 )
+_NAME: Final = "quarantine"
 _SHOWN: Final = ("host", "port", "dbname")
 GATE: Final = "SELECT 1 FROM gate FOR UPDATE"
 """Waits until nobody else writes, and keeps them out until the transaction ends."""
@@ -171,9 +172,12 @@ class Session:
         return self._connection
 
     def _connected(self) -> Connection:
-        made = psycopg.connect(
-            self.url, autocommit=True, connect_timeout=10, fallback_application_name="quarantine"
-        )
+        try:
+            made = psycopg.connect(
+                self.url, autocommit=True, connect_timeout=10, fallback_application_name=_NAME
+            )
+        except psycopg.OperationalError as error:
+            raise unreached(error, self.shown) from error
         made.adapters.register_loader("numeric", _Whole)
         for setting in _SETTINGS:
             made.execute(setting.encode())
@@ -183,8 +187,12 @@ class Session:
         """Refuse a server that cannot hold what is said."""
         try:
             conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError as error:
-            raise UsageError(f"this is no URL of PostgreSQL: {error}") from error
+        except psycopg.ProgrammingError:
+            # What libpq says of it quotes it, and a password may stand in it.
+            raise UsageError(
+                "the store's URL cannot be read: postgresql://USER@HOST:PORT/DATABASE?NAME=VALUE,"
+                " with everything else than letters and digits percent-encoded"
+            ) from None
         with self._lock, _heard():
             info = self._live().info
         if info.server_version < OLDEST:

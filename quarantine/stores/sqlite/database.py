@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from quarantine.stores.sqlite import doubt
 
 BUSY_MS = 30_000
 YIELD_S = 0.001
+_AT_ONCE: Final = 100
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
 
 
@@ -82,11 +83,17 @@ class Database:
             self.connection.executemany(sql, rows)
 
     def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
-        """Append rows, each whole and in the order of the table's columns."""
+        """Append rows, each whole and in the order of the table's columns.
+
+        Many go in one statement, which a row costs two thirds of one of its own.
+        """
         ordered = iter(rows)
-        for first in ordered:
-            marks = ", ".join("?" * len(first))
-            self.executemany(f"INSERT INTO {table} VALUES ({marks})", chain([first], ordered))
+        while some := [*islice(ordered, _AT_ONCE)]:
+            marks = f"({', '.join('?' * len(some[0]))})"
+            each = len(some) if len(some) == _AT_ONCE else 1
+            many = f"INSERT INTO {table} VALUES {', '.join([marks] * each)}"
+            bound = [[*chain.from_iterable(some)]] if each > 1 else some
+            self.executemany(many, bound)
 
     def chunks(
         self, sql: str, values: Sequence[object] = (), *, size: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,15 @@ from service.redteam.yard import Yard
 
 # ruff: noqa: PLR2004  the numbers are the catalogue's
 
+_WEEK_S: Final = 7 * 86_400
+_PLANS: Final = (
+    (0.85, 0.0, 600),
+    (0.85, 2.0, 4 * _WEEK_S),
+    (0.4, 4.0, 4 * _WEEK_S),
+    (0.85, 0.0, 4 * _WEEK_S),
+    (0.4, 0.0, 4 * _WEEK_S),
+    (0.2, 4.0, 4 * _WEEK_S),
+)
 _SOURCE_FILES: Final = frozenset(
     {
         ".py",
@@ -191,6 +200,56 @@ def fatigue(yard: Yard) -> Outcome:
     return at_most(rang / days, 0.05, told, "conformal p-values, false discoveries bounded")
 
 
+def rehearsed(yard: Yard) -> Outcome:
+    """H6: 20 accounts and 25 targets; who has the detectors tries each plan on a crowd of its own.
+
+    The plan under which fewest of its own are held is then played on the real crowd.
+    """
+    plans = [Plan(*each) for each in _PLANS[: yard.some(len(_PLANS), 3)]]
+    own = [_caught(plan, np.random.default_rng(yard.seed + 1)) for plan in plans]
+    best = plans[int(np.argmin(own))]
+    blind, seeing = (_caught(plan, yard.chance()) for plan in (plans[0], best))
+    told = (
+        f"{blind:.0%} of the ring held where it knows nothing, {seeing:.0%} where it rehearsed: a"
+        f" gap of {blind - seeing:.0%}, by {best.said}"
+    )
+    control = "the gap is told; caps do not depend on it (H4)"
+    return Outcome(Result.STOPPED if seeing >= 1 else Result.CONTAINED, told, control)
+
+
+class Plan(NamedTuple):
+    """How a ring goes about it: of its targets, honest answers beside, over how many seconds."""
+
+    overlap: float
+    camouflage: float
+    within_s: int
+
+    @property
+    def said(self) -> str:
+        """Say it in words."""
+        spread = "minutes" if self.within_s < _WEEK_S else "weeks"
+        return (
+            f"{self.overlap:.0%} of the targets each, {self.camouflage:.0f} times as many honest"
+            f" answers, within {spread}"
+        )
+
+
+def _caught(plan: Plan, chance: np.random.Generator) -> float:
+    """Return which share of a ring is held beside what a month of honest people left."""
+    before = crowds.labelled(chance, sources=200, targets=300, each=25)
+    told = crowds.honest(chance, sources=200, targets=300, each=25, stem="new")
+    aims = chance.choice(300, 25, replace=False)
+    ring = crowds.ring(chance, members=20, aims=aims, overlap=plan.overlap, within_s=plan.within_s)
+    told = told.and_also(ring)
+    extra = round(25 * plan.camouflage)
+    if extra:
+        beside = crowds.honest(chance, sources=20, targets=300, each=extra, stem="ring")
+        told = told.and_also(beside)
+    held = crowds.held_back(crowds.judged(crowds.table(told, before.num_rows), before))
+    members = {name for name in told.source if name.startswith("ring/")}
+    return len(members & held) / len(members)
+
+
 def swapped_artefacts(_: Yard) -> Outcome:
     """H7: a file of learned parameters is looked for, that could be swapped for another."""
     folders = [find_spec(name) for name in ("quarantine", "approvals", "service")]
@@ -222,9 +281,9 @@ TRIALS: Final = (
     Trial(id="H5", tried="30 clean days of 60 people, 10 with blind raters", run=fatigue),
     Trial(
         id="H6",
-        tried="",
-        because="detectors have no secret here: seed, features and thresholds are public, so who"
-        " sees them and who does not are the same attacker; caps do not depend on them (H4)",
+        tried="a ring that rehearses six plans on the installed detectors, and one that does not",
+        run=rehearsed,
+        open="better plans than these six; a secret seed: detectors have none, caps need none (H4)",
     ),
     Trial(
         id="H7",

@@ -23,6 +23,7 @@ _JOINT: Final = 60
 _LET: Final = 0.3
 _NEVER: Final = 10**6
 _EACH: Final = 20
+_QUEUES: Final = 8
 
 
 def colluders(yard: Yard) -> Outcome:
@@ -51,7 +52,7 @@ def colluders(yard: Yard) -> Outcome:
 
 def rubber_stamps(yard: Yard) -> Outcome:
     """F6: reviewers who miss all, 40 %, and as much as a good one, over 500 probes each."""
-    many = yard.some(2000, 500)
+    many = 2000
     chance = yard.chance()
     stamp = flagged_after([True] * 9)
     missers = [
@@ -92,11 +93,11 @@ def fingerprints(yard: Yard) -> Outcome:
     """F11: a classifier learns probes from real cases, by all that a reviewer is shown of them."""
     seen = Seen()
     text = shipped("demo").replace("share = 0.05", "share = 1.0")
-    for round_ in range(4):
+    for round_ in range(_QUEUES):
         with yard.ground(text) as ground:
             waits = docket(ground, np.random.default_rng(yard.seed + round_))
             seen.look(ground, waits, laid(ground, waits, seed=yard.seed + 100 + round_))
-    auc, names = told_apart(seen.told, seen.is_probe, seen.sorts)
+    auc, names = told_apart(seen.told, seen.is_probe, seen.sorts, seen.queues)
     best, probes = ", ".join(list(names)[:3]), sum(seen.is_probe)
     told = f"AUC {auc:.2f} on {probes} probes and {len(seen.told) - probes} real cases; by {best}"
     return at_most(

@@ -1,0 +1,105 @@
+"""Archives: `archive` writes what is held as Parquet, `score` judges it again from there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from approvals.cli.command import Call, command
+
+if TYPE_CHECKING:
+    from quarantine.scoring import Scored
+    from service.rescoring import Window
+
+# ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to `root`."""
+    command(root, "archive", example="quarantine archive --out /archives/house")(archive)
+    again = "quarantine score --archive /archives/house --out dossiers.jsonl"
+    command(root, "score", example=f"{again} --dask tls://scheduler:8786")(score)
+
+
+def archive(
+    call: Call,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New, or an archive already.")],
+) -> None:
+    """Write all that is held, in Parquet by day of arrival; again, only what came or was erased.
+
+    The store is only read. An archive holds everything that was said: guard it like the store, and
+    run this after `erase` wherever there is one.
+    """
+    from service.archive import archive as write
+
+    done = write(call.store, out, call.rim.now())
+    rows = sum(part.rows for part in done.events)
+    call.say(
+        {
+            "directory": str(out),
+            "manifest": done.digest,
+            "size": done.size,
+            "root": done.root,
+            "events": rows,
+            "files": len(done.events),
+        },
+        [
+            f"{rows} events of {done.size} log rows in {len(done.events)} files in {out}",
+            f"root {done.root}",
+            f"manifest {done.digest}",
+        ],
+    )
+
+
+def score(
+    call: Call,
+    *,
+    archive: Annotated[Path, typer.Option("--archive", metavar="DIR", help="From `archive`.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Dossiers, a line each.")],
+    scope: Annotated[str, typer.Option("--scope", help="Of this scope alone.")] = "",
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="The scheduler of a Dask cluster."),
+    ] = None,
+) -> None:
+    """Judge an archive anew, all channels; no store is opened, and nothing is put into force.
+
+    With `--dask` on a cluster whose workers have the archive at the same path: the same dossiers.
+    """
+    import json
+
+    from approvals.landing import write_whole
+    from quarantine.errors import UsageError
+    from service.backtest.writing import spelled
+    from service.rescoring import Window
+
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise UsageError(f"{out} cannot be a file there: name another --out")
+    scored = _scored(Window(archive.absolute(), scope), dask)
+    lines = [json.dumps(spelled(each), ensure_ascii=False) for each in scored.dossiers]
+    write_whole(out, "".join(f"{line}\n" for line in lines).encode())
+    verdicts = [str(each.verdict) for each in scored.dossiers]
+    counts = {word: verdicts.count(word) for word in ("clear", "watch", "hold")}
+    call.say(
+        {"out": str(out), "sources": len(lines), "cold_start": scored.cold_start, **counts},
+        [f"{len(lines)} dossiers in {out}: " + ", ".join(f"{n} {w}" for w, n in counts.items())],
+    )
+
+
+def _scored(window: Window, dask: str | None) -> Scored:
+    from quarantine.errors import UsageError
+    from service.rescoring import rescored
+
+    if dask is None:
+        return rescored(window)
+    try:
+        from service import spread
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--dask needs {error.name}: pip install 'feedback-quarantine[dask]'"
+        ) from error
+    with spread.cluster(dask) as client:
+        return spread.rescored(window, client)
