@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import gammainc
 
 from quarantine.evidence import Floats, Ints
 from quarantine.facets import Facets
@@ -31,10 +32,10 @@ _WIDTH: Final = 256
 _FULL: Final = 50.0
 _SHARES: Final = (0.02, 0.1, 0.3)
 """So many of those who speak of a facet may turn it, where it is attacked."""
-_LONE: Final = 0.03
+_LONE: Final = 0.05
 """So many of those who turn a facet do so alone."""
 _SILENT: Final = 50.0
-"""So many more are counted who might have spoken of a facet: one that few know accuses nobody."""
+"""So many more sources are counted who speak of a facet: one that few know accuses nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +199,32 @@ def _even(cut: Facets) -> Floats:
     return 0.5 / np.where(topic, max(cut.topics, 1), max(len(cut) - cut.topics, 1))
 
 
-def weighed(pairs: Pairs, attacked: Floats, cut: Facets, size: int) -> Floats:
+def weighed(pairs: Pairs, attacked: Floats, cut: Facets, seen: Misses, least: int) -> Floats:
     """Return, by pair, the log-weight of its ratio; the weights sum up to the number of sources.
 
     Who is bad turns a facet that others turn too, or, as one in `_LONE` does, any of its own. Who
-    never speaks of what is attacked did not attack it, so the few who do share the suspicion.
+    never speaks of what is attacked did not attack it, so those who do share the suspicion, the
+    less of it the more probably anybody who says as much would speak of it.
     """
     even = _even(cut)[pairs.facet]
-    every = np.bincount(pairs.source, even, size)[pairs.source]
-    whole = np.maximum(np.bincount(pairs.source, attacked, size), 1.0)[pairs.source]
-    speak = np.bincount(pairs.facet, minlength=len(cut))[pairs.facet] + _SILENT
+    every = np.bincount(pairs.source, even, seen.size)[pairs.source]
+    whole = np.maximum(np.bincount(pairs.source, attacked, seen.size), 1.0)[pairs.source]
+    usual = _spoken(pairs, cut, seen, least)
+    weight = _LONE * even / every + (1.0 - _LONE) * attacked / whole / usual
+    return np.asarray(np.log(weight * len(np.unique(pairs.source)) / weight.sum()), np.float64)
+
+
+def _spoken(pairs: Pairs, cut: Facets, seen: Misses, least: int) -> Floats:
+    """Return, by pair, how probable it is that who says as much speaks `least` times of the facet.
+
+    By a Poisson number of events there, and no less than the share of sources that do speak of it.
+    """
+    mean = seen.by_source(np.ones(len(seen.source)))[pairs.source]
+    mean = mean * (np.diff(cut.start) / len(seen.source))[pairs.facet]
     judged = len(np.unique(pairs.source))
-    weight = _LONE * even / every + (1.0 - _LONE) * attacked / whole * judged / speak
-    return np.asarray(np.log(weight * judged / weight.sum()), np.float64)
+    share = np.bincount(pairs.facet, minlength=len(cut))[pairs.facet] / judged
+    usual = np.maximum(gammainc(least, mean), share) + _SILENT / judged
+    return np.asarray(np.minimum(usual, 1.0), np.float64)
 
 
 def together(pairs: Pairs, nats: Floats, weight: Floats, size: int) -> tuple[Floats, Ints]:

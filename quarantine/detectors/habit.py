@@ -14,8 +14,7 @@ from quarantine.reflexes import Reflex, reflexes
 from quarantine.shares import shares
 from quarantine.tilts import bar, honest, ruled, scored, sigmoid, spread_of, tally, tilted
 
-_SLIPS: Final = tuple(0.005 * 1.6**step for step in range(8))
-"""Dense enough that a thousand events tell one share of slips from the next."""
+_SLIPS: Final = (0.01, 0.025, 0.06, 0.15)
 _SUPPOSED: Final = 0.05
 """The share of sources that follow a rule, all rules together, that fitting begins with."""
 _ANY: Final = 0.1

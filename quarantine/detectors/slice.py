@@ -75,7 +75,7 @@ class Slice:
         pairs = met(seen, about, self.least)
         nats = turned(pairs, seen)
         attacked = suspected(pairs, nats, about, self.few)
-        weight = weighed(pairs, attacked, about, seen.size)
+        weight = weighed(pairs, attacked, about, seen, self.least)
         told, worst = together(pairs, nats, weight, seen.size)
         judged = np.flatnonzero(np.isfinite(told))
         if not len(judged):
