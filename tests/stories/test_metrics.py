@@ -187,7 +187,9 @@ def test_back_pressure_makes_it_not_ready_and_leaves_it_alive(running: Running) 
     used = int(client.info("memory")["used_memory"])  # type: ignore[index]
     client.config_set("maxmemory", used)
     running.until(lambda: answer(running.place, "readyz") == 503)
-    assert answer(running.place, "livez") == 200
+    # A machine that is busy with other tests can starve a loop for a moment; the bus must not.
+    running.until(lambda: answer(running.place, "livez") == 200)
+    assert answer(running.place, "readyz") == 503
     assert running.figures()["fq_part_ready", "bus"] == 0
     client.config_set("maxmemory", 0)
     running.until(lambda: answer(running.place, "readyz") == 200)
