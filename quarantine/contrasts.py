@@ -219,6 +219,8 @@ def _spoken(pairs: Pairs, cut: Facets, seen: Misses, least: int) -> Floats:
 
     By a Poisson number of events there, and no less than the share of sources that do speak of it.
     """
+    if not len(pairs.source):
+        return np.empty(0)
     mean = seen.by_source(np.ones(len(seen.source)))[pairs.source]
     mean = mean * (np.diff(cut.start) / len(seen.source))[pairs.facet]
     judged = len(np.unique(pairs.source))

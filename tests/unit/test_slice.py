@@ -157,3 +157,10 @@ def test_speaking_of_an_attacked_topic_says_less_of_who_speaks_of_everything() -
     assert seldom > usual + 0.5
     assert usual > weight[2:].max()
     assert np.exp(weight).sum() == pytest.approx(len(many))
+
+
+def test_where_nobody_speaks_of_any_topic_nothing_is_weighed() -> None:
+    none, code = np.empty(0), np.empty(0, np.int64)
+    seen = Misses(np.arange(4), np.zeros(4), np.full(4, 0.1), 4)
+    cut = Facets(code, np.zeros(1, np.int64), 0, str)
+    assert len(weighed(Pairs(code, code, none, none, none, none), none, cut, seen, 3)) == 0
