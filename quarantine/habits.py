@@ -97,7 +97,7 @@ def habits(evidence: Evidence) -> Habits | None:
 def _told(evidence: Evidence, said: Answers) -> _Told:
     frame = evidence.everything
     # Equal answers on one scale have one value: it is learnt from any row that gave the answer.
-    worth = np.full(int(said.answer.max()) + 1, np.nan)
+    worth = np.full(len(evidence.answers), np.nan)
     worth[frame["answer"].to_numpy()] = frame["value"].to_numpy()
     value = worth[said.answer]
     size = np.bincount(said.target)

@@ -83,7 +83,7 @@ def _again(asked: Questions, right: Floats) -> Floats:
     usual = float((mine @ asked.room) / max(float(asked.room.sum()), _RAREST))
     gained = np.bincount(asked.source, mine * asked.room, asked.sources) + _UNKNOWN * usual
     sure = np.minimum(gained / (known + _UNKNOWN), _SUREST)[asked.source]
-    say = np.maximum(np.log((cells.options[asked.cell] - 1.0) * sure / (1.0 - sure)), 0.0)
+    say = np.log(np.maximum((cells.options[asked.cell] - 1.0) * sure / (1.0 - sure), 1.0))
     weight = np.bincount(asked.cell, say * asked.share)
     most = np.zeros(int(cells.target.max()) + 1)
     np.maximum.at(most, cells.target, weight)

@@ -43,6 +43,15 @@ ODD = {
     "a source none of whose rows can be read": of(RATING, ["a,t,,five", "b,t,,2"]),
     "a source with a NUL": of(RATING, ["a\x00b,t,,1", "b,t,,2"]),
     "a line that is too short": of(RATING, ["a,t", "b,t,,2", "c,t,,3"]),
+    "an answer that was only ever said before another one": of(
+        LABEL,
+        [
+            *(f"s{n % 8},t{n // 8},{n},{'ab'[n % 3 == 0]}" for n in range(80)),
+            *(f"s{n},t0,{100 + n},z" for n in range(8)),
+            *(f"s{n},t0,{200 + n},a" for n in range(8)),
+        ],
+    ),
+    "targets with one label each": of(LABEL, [f"s{n % 4},t{n // 4},,l{n // 4}" for n in range(40)]),
     "an id said twice": of(f"{RATING},id", ["a,t,,1,x", "a,u,,2,x", "b,t,,1,x"]),
     "a mark before the header": "\ufeff" + of(RATING, ["a,t,,1", "b,t,,2"]),
 }
