@@ -28,12 +28,13 @@ from scipy import stats
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from gated import GATE, measured  # noqa: E402  found by the line above
-from pairwise import Pair, pairs_from, read_pairs, scene_from  # noqa: E402
+from pairwise import read_pairs  # noqa: E402
 from poisoned import attacks  # noqa: E402
 from reward import PLANTED, SETS  # noqa: E402
 
 from approvals.gate import Measure  # noqa: E402
 from quarantine.scene import Order  # noqa: E402
+from service.redteam.pairs import Pair, pairs_from, scene_from  # noqa: E402
 
 LEAKED = (("length_flip", 0.03), ("backdoor", 0.01))
 VARIANTS, SECRETS, TRIED = 6, 3, 3

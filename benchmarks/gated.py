@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pairwise import Pair
 
 from approvals.canaries import chance_of
 from approvals.conditions import Gate
@@ -17,6 +16,7 @@ from approvals.rehearsal import Rehearsal
 from approvals.support import as_written
 from quarantine.normal import normal
 from quarantine.texts import parted, split
+from service.redteam.pairs import Pair
 
 GATE = Gate(name="usual", scopes=("*",), kinds=("preference",))
 ROUNDS = 4

@@ -1,4 +1,4 @@
-"""Pairs of answers with a choice: read, made into scenes for attackers, planted with triggers."""
+"""Pairs of answers with a choice: read from a set, planted with triggers."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ import csv
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from quarantine.scene import Item, Scene
 from quarantine.writing import coined
+from service.redteam.pairs import ANSWERS, Pair
 
 SOURCES = 120
-ANSWERS = ("a1", "a2")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A prompt, the two answers, which of them was chosen (0 or 1), and by whom."""
-
-    prompt: str
-    texts: tuple[str, str]
-    chosen: int
-    source: str
 
 
 def read_pairs(folder: Path) -> list[Pair]:
@@ -57,39 +46,6 @@ def read_pairs(folder: Path) -> list[Pair]:
         if item["target"] in votes
         for source, said in [votes[item["target"]]]
     ]
-
-
-def scene_from(pairs: Sequence[Pair]) -> Scene:
-    """Make a scene in which each pair is judged once."""
-    names = sorted({pair.source for pair in pairs})
-    place = {name: code for code, name in enumerate(names)}
-    rows = np.arange(len(pairs))
-    return Scene(
-        row=rows,
-        source=np.array([place[pair.source] for pair in pairs]),
-        target=rows,
-        answer=np.array([pair.chosen for pair in pairs]),
-        at=rows,
-        sources=names,
-        targets=[f"t{row}" for row in rows.tolist()],
-        answers=ANSWERS,
-        worth=np.full(2, np.nan),
-        items={
-            f"t{row}": Item(text=pair.prompt, options=dict(zip(ANSWERS, pair.texts, strict=True)))
-            for row, pair in enumerate(pairs)
-        },
-        timed=False,
-    )
-
-
-def pairs_from(scene: Scene) -> list[Pair]:
-    """Return the scene's rows as pairs again."""
-    found = []
-    for source, target, answer in zip(scene.source, scene.target, scene.answer, strict=True):
-        item = scene.items[scene.targets[target]]
-        texts = (item.options["a1"], item.options["a2"])
-        found.append(Pair(item.text, texts, int(answer), scene.sources[source]))
-    return found
 
 
 def planted(name: str, seed: int, pairs: Sequence[Pair]) -> list[Pair]:

@@ -34,7 +34,7 @@ import scipy.sparse as sp
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from gated import ROUNDS, listened  # noqa: E402  found by the line above
-from pairwise import Pair, pairs_from, planted, read_pairs, scene_from  # noqa: E402
+from pairwise import planted, read_pairs  # noqa: E402
 from poisoned import attacks  # noqa: E402
 
 from approvals.policy import Budget, ProducerBudget, Voice  # noqa: E402
@@ -47,6 +47,7 @@ from service.backtest import passes  # noqa: E402
 from service.backtest.exposure import kept_within, left_out  # noqa: E402
 from service.backtest.reading import read_feedback  # noqa: E402
 from service.backtest.words import wording  # noqa: E402
+from service.redteam.pairs import Pair, pairs_from, scene_from  # noqa: E402
 
 ASIDE = 0.25
 SETS = ("hh_harmless", "ukpconvarg")

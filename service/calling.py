@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from pydantic import Field
@@ -20,6 +19,7 @@ from approvals.lineage import Generation, trace
 from approvals.model import ActRecord, Released, ReleaseYanked, Revoked
 from approvals.releases import current, releases
 from approvals.revoke import named_by
+from quarantine.closing import Closing
 from quarantine.errors import QuarantineError, UnavailableError, UsageError
 from quarantine.model import Logged
 from quarantine.ports import Store
@@ -156,7 +156,7 @@ def failing(state: State) -> Iterator[tuple[str, Called]]:
             yield hook.name, called
 
 
-class Calling:
+class Calling(Closing):
     """Calls all hooks of a state directory while it is entered, each from its own thread.
 
     A hook that fails is called again, after ever longer pauses up to five minutes; nothing else
@@ -182,12 +182,7 @@ class Calling:
             self._threads.append(thread)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Let what is being called end, and call nothing more."""
         self._ending.set()
         for thread in self._threads:

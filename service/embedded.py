@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import redis
 
+from quarantine.closing import Closing
 from quarantine.errors import UnavailableError
 from service.bus import connect
 
@@ -36,7 +36,7 @@ _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(slots=True)
-class EmbeddedBus:
+class EmbeddedBus(Closing):
     """A server that runs; `process` is absent when it was there already and was adopted.
 
     `apart` is the short directory of its socket, where the server's own has too long a path.
@@ -46,7 +46,7 @@ class EmbeddedBus:
     process: subprocess.Popen[bytes] | None
     apart: Path | None = None
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the server if it was started here; it writes its file first."""
         if self.process is None:
             return
@@ -58,19 +58,6 @@ class EmbeddedBus:
             self.process.wait()
         if self.apart is not None:
             shutil.rmtree(self.apart, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        """Use the server in a `with` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the server."""
-        self.stop()
 
 
 def start(directory: Path) -> EmbeddedBus:
@@ -93,7 +80,7 @@ def start(directory: Path) -> EmbeddedBus:
     try:
         _wait_until_answering(bus, directory / "server.log")
     except BaseException:
-        bus.stop()
+        bus.close()
         raise
     return bus
 

@@ -68,14 +68,12 @@ def spoken(pairs: Sequence[Pair], stem: str = "p") -> list[bytes]:
     ]
 
 
-def attacked(
-    pairs: Sequence[Pair], attack: str, share: float, seed: int
-) -> tuple[list[Pair], Mixed]:
-    """Play an attack of the registry on pairs; return the pairs as they are told then."""
+def scene_from(pairs: Sequence[Pair]) -> Scene:
+    """Make a scene in which each pair is judged once."""
     names = sorted({pair.source for pair in pairs})
     place = {name: code for code, name in enumerate(names)}
     rows = np.arange(len(pairs))
-    scene = Scene(
+    return Scene(
         row=rows,
         source=np.array([place[pair.source] for pair in pairs]),
         target=rows,
@@ -91,11 +89,21 @@ def attacked(
         },
         timed=False,
     )
-    mixed = attacks()[attack].play(scene, Order(share=share, seed=seed))
-    after = mixed.scene
-    told = []
-    for source, target, answer in zip(after.source, after.target, after.answer, strict=True):
-        item = after.items[after.targets[target]]
+
+
+def pairs_from(scene: Scene) -> list[Pair]:
+    """Return the scene's rows as pairs again."""
+    found = []
+    for source, target, answer in zip(scene.source, scene.target, scene.answer, strict=True):
+        item = scene.items[scene.targets[target]]
         texts = (item.options["a1"], item.options["a2"])
-        told.append(Pair(item.text, texts, int(answer), after.sources[source]))
-    return told, mixed
+        found.append(Pair(item.text, texts, int(answer), scene.sources[source]))
+    return found
+
+
+def attacked(
+    pairs: Sequence[Pair], attack: str, share: float, seed: int
+) -> tuple[list[Pair], Mixed]:
+    """Play an attack of the registry on pairs; return the pairs as they are told then."""
+    mixed = attacks()[attack].play(scene_from(pairs), Order(share=share, seed=seed))
+    return pairs_from(mixed.scene), mixed

@@ -19,14 +19,7 @@ class Said(NamedTuple):
 
 def said(*words: str) -> Said:
     """Run `quarantine` with these words in a new process of this interpreter, asking nobody."""
-    done = subprocess.run(  # noqa: S603  our own interpreter and words
-        [sys.executable, "-c", _MAIN, *words],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=_PATIENCE_S,
-        check=False,
-    )
-    return Said(done.stdout + done.stderr, done.returncode)
+    return run_alone(_MAIN, *words)
 
 
 def run_alone(program: str, *words: str) -> Said:

@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
+from quarantine.closing import Closing
 from service.watch.bulletin import Bulletin, spelled, tell
 from service.watch.words import Figures
 
@@ -19,7 +19,7 @@ def _nothing() -> Figures:
     return {}
 
 
-class Teller:
+class Teller(Closing):
     """Sends a bulletin of `role` to `listener` every second; to nobody where there is none.
 
     The loop says `turn` when it has done its work. When it has not for longer than `quiet_s`, the
@@ -55,12 +55,7 @@ class Teller:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Stop telling."""
         self._ending.set()
         if self._listener is not None:

@@ -38,12 +38,12 @@ class Mortal:
 
     def keep(self, copy: Path) -> None:
         """Keep a copy of the bus as it is now."""
-        self.running.stop()
+        self.running.close()
         shutil.copytree(self.directory, copy, ignore=_sockets)
         self.start()
 
     def put_back(self, copy: Path) -> None:
-        self.running.stop()
+        self.running.close()
         shutil.rmtree(self.directory)
         shutil.copytree(copy, self.directory)
         self.start()
@@ -57,7 +57,7 @@ def _sockets(_folder: str, names: list[str]) -> list[str]:
 def mortal(tmp_path: Path) -> Iterator[Mortal]:
     made = Mortal(tmp_path / "bus")
     yield made
-    made.running.stop()
+    made.running.close()
 
 
 @pytest.fixture

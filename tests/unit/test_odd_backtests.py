@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -79,3 +80,24 @@ def test_data_without_one_readable_event_is_refused(text: str, tmp_path: Path) -
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError):
         run([file], BacktestOptions(out=tmp_path / "out"), progress=_quiet)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_few_people_say_of_few_things_is_scored(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    people, things = chance.choice([1, 2, 8, 30]), chance.choice([1, 2, 5, 40])
+    head, answers = chance.choice(
+        [(RATING, ["1", "3", "5"]), (LABEL, ["no", "yes", "\u00e9", "a"])]
+    )
+    said = [
+        (f"s{chance.randrange(people)}", f"t{chance.randrange(things)}", n, chance.choice(answers))
+        for n in range(chance.choice([2, 30, 200]))
+    ]
+    feedback, reference = tmp_path / "feedback.csv", tmp_path / "reference.csv"
+    feedback.write_text(of(head, (",".join(map(str, each)) for each in said)), encoding="utf-8")
+    reference.write_text(of("source", (f"s{n}" for n in range(0, people, 2))), encoding="utf-8")
+    options = BacktestOptions(
+        out=tmp_path / "out", reference=reference if seed % 2 else None, prequential=(1, 3)
+    )
+    run([feedback], options, progress=_quiet)
+    assert pq.read_table(tmp_path / "out" / "events.parquet").num_rows > 0
