@@ -185,11 +185,11 @@ def test_back_pressure_makes_it_not_ready_and_leaves_it_alive(running: Running) 
     running.until(lambda: answer(running.place, "readyz") == 200)
     client = running.site.client
     client.config_set("maxmemory", 1)
-    running.until(lambda: answer(running.place, "readyz") == 503)
-    # A machine that is busy with other tests can starve a loop for a moment; the bus must not.
-    running.until(lambda: answer(running.place, "livez") == 200)
-    assert answer(running.place, "readyz") == 503
-    assert running.figures()["fq_part_ready", "bus"] == 0
+    # On a busy machine another part may not be ready for a moment: it is the bus that is asked.
+    running.until(lambda: running.figures()["fq_part_ready", "bus"] == 0)
+    running.until(
+        lambda: [answer(running.place, each) for each in ("readyz", "livez")] == [503, 200]
+    )
     client.config_set("maxmemory", 0)
     running.until(lambda: answer(running.place, "readyz") == 200)
 
