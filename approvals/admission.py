@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -56,28 +56,26 @@ NO_RULE: Final = -1
 
 @dataclass(slots=True)
 class Fates:
-    """What became of each candidate: kept (no words), or left out, with the one reason in words."""
+    """Which candidates are kept, and how many were left out, by the one reason in words."""
 
-    reasons: npt.NDArray[np.object_]
+    kept: Flags
+    reasons: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, count: int) -> Fates:
         """Start with `count` candidates, all kept."""
-        return cls(np.full(count, "", dtype=object))
-
-    @property
-    def kept(self) -> Flags:
-        """Say which are kept."""
-        return np.asarray(self.reasons == "", dtype=np.bool_)
+        return cls(np.ones(count, dtype=np.bool_))
 
     def leave(self, which: Flags, reason: str) -> None:
         """Leave out those of `which` that are still kept; the first reason stands."""
-        self.reasons[which & self.kept] = reason
+        left = int(np.count_nonzero(which & self.kept))
+        if left:
+            self.reasons[reason] += left
+            self.kept &= ~which
 
     def counts(self) -> dict[str, int]:
         """Return how many were left out, by reason, in the order of the words."""
-        found = Counter(str(reason) for reason in self.reasons[~self.kept])
-        return dict(sorted(found.items()))
+        return dict(sorted(self.reasons.items()))
 
 
 def ruled(frame: pd.DataFrame, policy: Policy) -> Codes:
@@ -100,7 +98,8 @@ def admit(candidates: pd.DataFrame, policy: Policy, fates: Fates, at: datetime) 
 
 
 def _leave_suspects(verdicts: pd.Series[str], policy: Policy, fates: Fates) -> None:
-    said = verdicts.astype(str).to_numpy()
+    codes, words = pd.factorize(verdicts)
+    said = np.append(words.astype(object), "")[codes]
     fates.leave(said == "", "not scored yet")
     for verdict in policy.verdicts.leave_out:
         fates.leave(said == verdict.value, f"source on {verdict.value}")
@@ -151,13 +150,23 @@ def _positions(policy: Policy, found: Sequence[Rule | Deny | None]) -> Codes:
 def _judged(frame: pd.DataFrame, policy: Policy) -> tuple[Codes, list[Rule | Deny | None]]:
     """Judge each different claim once; return each row's code and what was found for the code."""
     asked = [*_CLAIM, *_limited(policy)]
-    claims = frame[asked].astype(str)
-    codes = claims.groupby(asked, sort=False).ngroup().to_numpy().astype(np.int64)
+    codes = together([pd.factorize(frame[name], use_na_sentinel=False)[0] for name in asked])
+    first = ~pd.Series(codes).duplicated().to_numpy()
+    claims = frame.loc[first, asked].astype(str)
     found = []
-    for scope, kind, origin, tier, *rest in claims.drop_duplicates().itertuples(index=False):
+    for scope, kind, origin, tier, *rest in claims.itertuples(index=False):
         more = dict(zip(asked[4:], rest, strict=True))
         found.append(judge(policy, Claim(scope, kind, Origin(origin), Tier(tier), **more)))
     return codes, found
+
+
+def together(columns: Sequence[Codes]) -> Codes:
+    """Return one number for each row's numbers (from 0) in several columns, by first appearance."""
+    joined = columns[0].astype(np.int64)
+    for other in columns[1:]:
+        joined = joined * (int(other.max(initial=0)) + 1) + other
+        joined = pd.factorize(joined)[0].astype(np.int64)
+    return joined
 
 
 def _limited(policy: Policy) -> list[str]:

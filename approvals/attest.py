@@ -68,6 +68,14 @@ def signed_by(envelope: Envelope, keys: Mapping[str, str]) -> list[str]:
     return held
 
 
+def wholly_signed(envelope: Envelope, keys: Mapping[str, str]) -> bool:
+    """Say whether there is a signature, and every one is by one of `keys` (id to PEM) and holds.
+
+    An envelope without any signature is signed by nobody. Raises what `signed_by` raises.
+    """
+    return bool(envelope.signatures) and signed_by(envelope, keys) == list(envelope.signatures)
+
+
 @lru_cache(maxsize=8192)
 def holds(body: bytes, key: str, public: str) -> bool:
     """Say whether the envelope `body` is signed with this key (its id, its PEM) and no other.
@@ -104,8 +112,3 @@ def record_of(act: Act) -> ActRecord:
     if to_micros(record.at) != act.at:
         raise TamperedError(f"an act {act.kind} and its envelope disagree on the time")
     return record
-
-
-def signers_of(act: Act) -> list[str]:
-    """Return the key ids that signed an act; unverified, look them up and use `signed_by`."""
-    return list(unseal(act.body).signatures)

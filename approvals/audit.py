@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from approvals.adoption import unlawful
-from approvals.attest import record_of, signed_by, unseal
+from approvals.attest import record_of, unseal, wholly_signed
 from approvals.beside import strays
 from approvals.checkpoint import Checkpoint, make, read
 from approvals.drills import PowerDrilled, PowerLost
@@ -86,12 +86,14 @@ def audit(store: Store, *, roles: Mapping[str, str], witness: Path | None = None
     problems = list(store.verify())
     if problems:
         return problems  # what stands on the log says nothing while the log does not hold
-    problems += unsound(store, roles=roles)
+    forged = list(_signatures(store, roles))
+    problems += forged or unlawful(Ledger.read(store.acts()))
     problems += _checkpoints(store, roles)
     if witness is not None and witness.exists():
         problems += _beginning(store, witness.read_bytes(), roles, "the witness's checkpoint")
     problems += _derived(store)
-    problems += unlawful_erasures(store)
+    if not forged:  # who agreed to what is read from the acts
+        problems += unlawful_erasures(store)
     problems += strays(store)
     return list(dict.fromkeys(problems))
 
@@ -161,7 +163,7 @@ def _require_hand(
     else:
         public = roles.get(role, "")
     keys = dict.fromkeys(envelope.signatures, public) if public else {}
-    if not keys or signed_by(envelope, keys) != list(envelope.signatures):
+    if not wholly_signed(envelope, keys):
         raise TamperedError(f"it is not signed by {role or 'the reviewer whom it names'}")
 
 

@@ -57,7 +57,7 @@ def followed(store: Store, scope: str | None = None) -> list[Followed]:
     The baseline is the oldest release that was not taken back as a whole, whatever came later: a
     baseline that follows the drift forgets it. Compared are the newest release and what is held.
     """
-    frame = store.frame().select(list(_READ)).to_pandas()
+    frame = store.frame(only=_READ).to_pandas()
     frame = frame.astype(dict.fromkeys(("scope", "kind", "producer", "source", "answer"), str))
     frame = frame[~frame["index"].isin(store.revoked())].set_index("index")
     left = _left(store)

@@ -87,7 +87,7 @@ def _first(store: Store) -> Iterator[str]:
     """
     if _let_go(store):
         return
-    rows = store.frame().select(["index", "producer", "source", "arrived"]).to_pandas()
+    rows = store.frame(only=("index", "producer", "source", "arrived")).to_pandas()
     first = rows.astype({"producer": str, "source": str}).drop_duplicates(["producer", "source"])
     known = {
         SourceKey(row.producer, row.source): (int(row.place), int(row.arrived))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from approvals.admission import NO_RULE, Fates, admit, ruled
+from approvals.admission import NO_RULE, Fates, admit, ruled, together
 from approvals.model import HeldBack
 from approvals.policy import MILLION, Policy, ProducerBudget, Voice
 from approvals.sayings import SILENT, Sayings
-from approvals.support import REASON, Phrases, terms_of
+from approvals.support import REASON, Phrases
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -81,11 +81,8 @@ class _Tally:
     @classmethod
     def of(cls, rows: pd.DataFrame, prior: pd.DataFrame) -> _Tally:
         """Give every name a number, once; text is compared nowhere after this."""
-        numbers = {
-            name: pd.factorize(pd.concat([rows[name].astype(str), prior[name].astype(str)]))[0]
-            for name in (*_SOURCE, *_CLUSTER, *_TARGET)
-        }
-        return cls(rows, prior, numbers)
+        named = (*_SOURCE, *_CLUSTER, *_TARGET)
+        return cls(rows, prior, {name: _numbered(rows[name], prior[name]) for name in named})
 
     @property
     def same_kind(self) -> Flags:
@@ -101,11 +98,7 @@ class _Tally:
 
     def groups(self, keys: Sequence[str], counted: Flags) -> tuple[Codes, Codes]:
         """Return each row's group by `keys`, and each group's number of `counted` prior rows."""
-        joined = self.numbers[keys[0]].astype(np.int64)
-        for key in keys[1:]:
-            other = self.numbers[key]
-            joined = joined * (int(other.max(initial=0)) + 1) + other
-            joined = pd.factorize(joined)[0].astype(np.int64)
+        joined = together([self.numbers[key] for key in keys])
         count = len(self.rows)
         said = np.bincount(joined[count:][counted], minlength=int(joined.max(initial=-1)) + 1)
         return joined[:count], said.astype(np.int64)
@@ -126,7 +119,8 @@ def choose(
     can know. Budgets cut until none is exceeded in what is left, shares being of what is left.
     `sayings` reads the texts of what the budgets leave; phrases of few voices are cut from it.
     """
-    rows = candidates.sort_values("leaf", kind="stable").reset_index(drop=True)
+    order = _by_leaf(candidates["leaf"])
+    rows = candidates.iloc[order].reset_index(drop=True)
     fates = Fates.of(len(rows))
     for reason in sorted(set(rows["barred"].unique()) - {""}):
         fates.leave((rows["barred"] == reason).to_numpy(), reason)
@@ -138,8 +132,26 @@ def choose(
     kept = _settled(tally, policy, limits, np.flatnonzero(fates.kept), fates)
     while (over := phrases.over(kept)).any():
         kept = _settled(tally, policy, limits, _without(kept, over, REASON, fates), fates)
-    members = rows.iloc[kept].sort_values("index", kind="stable").reset_index(drop=True)
+    place = np.sort(order[kept])
+    place = place[np.argsort(candidates["index"].to_numpy()[place], kind="stable")]
+    members = candidates.iloc[place].reset_index(drop=True)
     return Choice(members, fates.counts(), phrases.held_back(fates.kept))
+
+
+def _by_leaf(leaves: pd.Series[bytes]) -> Codes:
+    """Return the order of leaf hashes: equally long bytes, which NumPy compares many at once."""
+    hashes = np.array(leaves.tolist(), dtype=np.bytes_)
+    return np.argsort(hashes, kind="stable").astype(np.int64)
+
+
+def _numbered(names: pd.Series[str], more: pd.Series[str]) -> Codes:
+    """Give every name in two columns its number, and return both columns in numbers, joined."""
+    (codes, known), (others, told) = (
+        pd.factorize(each, use_na_sentinel=False) for each in (names, more)
+    )
+    words = [*map(str, known), *map(str, told)]
+    numbers = pd.factorize(np.array(words, dtype=object))[0]
+    return np.concatenate([numbers[: len(known)][codes], numbers[len(known) :][others]])
 
 
 def _settled(
@@ -160,7 +172,7 @@ def _phrases(tally: _Tally, policy: Policy, sayings: Sayings) -> Phrases:
     counted = np.flatnonzero(tally.same_kind & tally.stands)
     index = np.concatenate([tally.rows["index"].to_numpy(), tally.prior["index"].to_numpy()])
     return Phrases(
-        terms=terms_of(policy),
+        rule=policy.phrases,
         sayings=sayings,
         index=index.astype(np.int64),
         cluster=tally.numbers["cluster"].astype(np.int64),
@@ -266,7 +278,7 @@ def _cut(limit: _Limit, kept: Codes, fates: Fates) -> Codes:
 def _without(kept: Codes, over: Flags, reason: str, fates: Fates) -> Codes:
     """Leave out those of `kept` that are `over`, for this reason; return the others."""
     if over.any():
-        cut = np.zeros(len(fates.reasons), dtype=np.bool_)
+        cut = np.zeros(len(fates.kept), dtype=np.bool_)
         cut[kept[over]] = True
         fates.leave(cut, reason)
     return kept[~over]

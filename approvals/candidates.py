@@ -63,12 +63,12 @@ class Known:
         For the successor of a release only its rows are asked for, and those that left with it
         count as if they had not.
         """
-        events = store.frame().select(list(_READ)).to_pandas()
+        events = store.frame(until=size, only=_READ).to_pandas()
         judged_at = store.judged_at()
         return cls(
             store=store,
             roster=roster,
-            events=events[events["index"] < size],
+            events=events,
             first_seen=store.sources(),
             dossiers={dossier.key: dossier for dossier in store.dossiers()},
             released=frozenset(released_indexes(store, revoked=True))
@@ -100,7 +100,9 @@ def candidates(
     if known.only is not None:
         wanted &= events["index"].isin(known.only)
     rows = _described(known, events[wanted].reset_index(drop=True))
-    rows["verdict"] = rows["verdict"].where(rows["arrived"] <= known.judged_at, "")
+    unheard = rows["arrived"] > known.judged_at
+    if unheard.any():
+        rows["verdict"] = rows["verdict"].astype(str).where(~unheard, "")
     rows["barred"] = _barred(known, rows)
     rows["answered"], rows["right"] = shown(known.store, known.events, rows)
     _open_bodies(known, rows, bodies or Bodies(known.store, kind_named(kind)))
@@ -139,8 +141,11 @@ def _emptied(known: Known) -> pd.DataFrame:
 
 
 def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
-    """Add to each event what is known of its source, looked up once a source."""
-    rows = events.astype(dict.fromkeys(_WORDS, str))
+    """Add to each event what is known of its source, looked up once a source.
+
+    Words stay categories, as they were read: as text a million of them are several times as dear.
+    """
+    rows = events.copy()
     codes, keys = _sources(events)
     standings = [known.roster.standings.get(key, Standing()) for key in keys]
     thought = [known.dossiers.get(key) for key in keys]
@@ -157,14 +162,15 @@ def _described(known: Known, events: pd.DataFrame) -> pd.DataFrame:
             "assurance": [_assurance(known.roster, key.producer) for key in keys],
         }
     ).astype({"first_seen": np.int64, "rank": np.int64})
-    rows["label"] = rows["answer"].astype(str).where(rows["kind"].isin(_LABELLED), "")
-    for name in ("first_seen", "tier", "verdict", "cluster", "assurance"):
-        rows[name] = about[name].to_numpy()[codes]
-    least = {name: kind_named(name).origin.rank for name in rows["kind"].unique()}
-    ranks = np.maximum(rows["kind"].map(least).to_numpy(), about["rank"].to_numpy()[codes])
-    rows["origin"] = np.array([origin.value for origin in Origin], dtype=object)[
-        ranks.astype(np.int64)
-    ]
+    labelled = rows["kind"].isin(_LABELLED)
+    rows["label"] = rows["answer"].astype(str).where(labelled, "") if labelled.any() else ""
+    rows["first_seen"] = about["first_seen"].to_numpy()[codes]
+    for name in ("tier", "verdict", "cluster", "assurance"):
+        rows[name] = pd.Categorical(about[name])[codes]
+    kind, kinds = pd.factorize(rows["kind"])
+    least = np.array([kind_named(name).origin.rank for name in kinds], np.int64)
+    ranks = np.maximum(least[kind], about["rank"].to_numpy()[codes])
+    rows["origin"] = pd.Categorical([origin.value for origin in Origin])[ranks]
     return rows
 
 
@@ -242,7 +248,7 @@ def _open_bodies(known: Known, rows: pd.DataFrame, bodies: Bodies) -> None:
         superseded = np.array([names in replaced for names in named], dtype=np.bool_)
         barred[superseded & (barred == "")] = "superseded by its source"
     barred[(leaves == b"") & (barred == "")] = "erased meanwhile"
-    rows["barred"], rows["aspect"], rows["leaf"] = barred, aspects, leaves
+    rows["barred"], rows["aspect"], rows["leaf"] = *map(pd.Categorical, (barred, aspects)), leaves
 
 
 def _replaced(

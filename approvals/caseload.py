@@ -15,7 +15,7 @@ from typing import Final
 
 from approvals.appeals import Appeal
 from approvals.attest import record_of
-from approvals.electorate import Probing, Workload
+from approvals.electorate import Probing, Workload, probed
 from approvals.model import SourceRuled, VerdictChanged
 from approvals.roster import Roster
 from quarantine.model import Dossier, Logged, SourceKey, Standing, Tier, Verdict
@@ -121,7 +121,7 @@ def of_appeals(cases: Sequence[Waiting], appeals: Iterable[Appeal]) -> list[Wait
 
 def of_probes(dossiers: Sequence[Dossier], at: datetime, probing: Probing | None) -> list[Waiting]:
     """Return probes as cases of today, no more than the policy's share of a day."""
-    share = 0.05 if probing is None else probing.share
+    share = probed(probing)
     return [
         Waiting(
             name=str(each.key),

@@ -17,6 +17,8 @@ Flags = npt.NDArray[np.bool_]
 
 FEWEST: Final = 5
 """A phrase in fewer different texts is no catchword."""
+_CROWD: Final = 1.0
+"""However many say it: a canary tells whether it is only the subject of much of the work."""
 MOST: Final = 12
 """So many catchwords are looked at, the most crowded first; of one that stands in another's texts
 alone the longer is left out."""
@@ -58,7 +60,7 @@ def catchwords(
         return []
     row = found.row[kept]
     volume = np.bincount(seen[1])
-    nats, voices = few_voices(which, seen[1][row], volume)
+    nats, voices = few_voices(which, seen[1][row], volume, crowd=_CROWD)
     p = np.minimum(1.0, np.exp(np.minimum(np.log(len(gram)) - nats, 0.0)))
     surest = [at for at in np.lexsort((gram, -often[gram], p)) if p[at] <= alpha]
     chosen: list[Catchword] = []

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from approvals.model import HeldBack
-from approvals.parts import Parts
+from approvals.parts import Parts, numbered
 from approvals.support import terms_of
 from quarantine.record import Record
 from quarantine.repeated import Repeated, Terms, unsupported
@@ -83,7 +83,8 @@ class Phrased(Record):
 
     Such a phrase needs `clusters` clusters; `asked` is how many that is of those that exist
     (`quarantine.repeated`), and `lacking` counts phrases that have fewer: none in a release. `held`
-    are those of which the request says that rows were held back, which rows alone cannot tell.
+    are those of which the request says that rows were held back, which rows alone cannot tell. With
+    `each` (a small release) fewer clusters have a phrase in so many rows for each of them.
     """
 
     rows: int
@@ -91,6 +92,7 @@ class Phrased(Record):
     words: int
     asked: int
     lacking: int
+    each: int | None = None
     held: tuple[HeldBack, ...] | None = None
 
 
@@ -124,7 +126,7 @@ def certify(
     phrases, and `held` the phrases that were held back. The same rows in any order give the same
     certificate.
     """
-    cluster = pd.factorize(rows["cluster"].astype(str))[0].astype(np.int64)
+    cluster, _ = numbered(rows["cluster"])
     sizes = np.sort(np.bincount(cluster))[::-1]
     total = len(rows)
     targets = Parts.of(rows["target"], cluster)
@@ -162,7 +164,7 @@ class _Counted:
 
     @classmethod
     def of(cls, cluster: npt.NDArray[np.int64], policy: Policy, spoken: Spoken) -> _Counted:
-        terms = terms_of(policy)
+        terms = terms_of(policy.phrases, len(cluster))
         asked = terms.asked(int(cluster.max(initial=-1)) + 1)
         return cls(terms, asked, unsupported(spoken, cluster, terms))
 
@@ -171,7 +173,8 @@ class _Counted:
         if not self.terms.words or clusters >= self.asked:
             return rows
         theirs = self.found.rows[self.found.clusters <= clusters]
-        return max(min(rows, self.terms.rows), int(theirs.max(initial=0)))
+        allowed = int(self.terms.most(np.array([clusters]))[0])
+        return max(min(rows, allowed), int(theirs.max(initial=0)))
 
     def said(self, held: Sequence[HeldBack]) -> Phrased:
         return Phrased(
@@ -180,6 +183,7 @@ class _Counted:
             words=self.terms.words,
             asked=self.asked,
             lacking=len(self.found),
+            each=self.terms.each or None,
             held=tuple(held) or None,
         )
 

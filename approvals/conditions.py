@@ -42,8 +42,10 @@ class Gate(Part):
     """What must be measured before rows of these scopes and kinds leave, and what then stops them.
 
     A behaviour may move by `moved` at the most (a share of canaries, of answers, of the scale), a
-    cluster may pull `one_cluster` standard deviations further than the mean of all; both stop a
-    release only where chance explains them with less than `alpha`, all that is measured together.
+    cluster may pull `one_cluster` standard deviations further than the mean of all, and several
+    together may choose by one property `together` (a share of their choices) more often than others
+    would; these stop a release only where chance explains them with less than `alpha`, all that is
+    measured together.
     At most `rows` rows of each side are looked at. `command` is the team's own gate: a program and
     its arguments, run on the rows for `timeout` at most. `canaries` is a file of the team's own.
     """
@@ -53,6 +55,7 @@ class Gate(Part):
     kinds: Words
     moved: Share = 0.02
     one_cluster: Annotated[float, Field(gt=0)] = 1.0
+    together: Share = 0.3
     alpha: Share = 0.01
     rows: Count = 2000
     subgroups: tuple[Subgroup, ...] = ("aspect",)
@@ -74,6 +77,7 @@ class Gate(Part):
         return (
             self.moved <= other.moved
             and self.one_cluster <= other.one_cluster
+            and self.together <= other.together
             and self.alpha >= other.alpha
             and self.rows >= other.rows
             and set(self.subgroups) >= set(other.subgroups)

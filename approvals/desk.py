@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Final, Unpack
 
 from approvals.attest import act_of
-from approvals.frozen import recheck_members, recheck_rows, released_indexes
+from approvals.frozen import Frozen, recheck_members, recheck_rows, released_indexes
 from approvals.glass import require_glass
 from approvals.hands import Asked, Hand, Terms, require_reason, require_seat
 from approvals.interest import own_clusters, require_independence, tie
@@ -18,7 +17,7 @@ from approvals.policy import Policy
 from approvals.roster import Reviewer, Roster
 from approvals.rulings import appeal, require_ruler, rule_source, tier_sources
 from approvals.sampling import needed, to_read
-from approvals.speakers import Speaker, speakers
+from approvals.speakers import Speaker
 from approvals.standing import FOR
 from approvals.workflow import Cast, Outcome, decide, request_id
 from quarantine.errors import (
@@ -26,7 +25,6 @@ from quarantine.errors import (
     StaleError,
     UnmetError,
 )
-from quarantine.model import Member
 from quarantine.ports import Store
 from quarantine.unswept import unswept
 
@@ -57,8 +55,6 @@ __all__ = [
 ]
 
 _CLOSED: Final = (State.EXPIRED, State.RELEASED)
-Frozen = Callable[[int], Sequence[Member]]
-"""Returns the members frozen with the request at a log index: `store.members`, or once read."""
 
 
 def make_request(store: Store, **asked: Unpack[Asked]) -> tuple[Request, int, Choice]:
@@ -83,15 +79,14 @@ def find_request(store: Store, ref: str) -> tuple[int, Request]:
     return Ledger.read(store.acts()).find(ref)
 
 
-def votes_on(store: Store, request: Request, members: Sequence[Member] | None = None) -> list[Cast]:
+def votes_on(store: Store, request: Request, frozen: Frozen | None = None) -> list[Cast]:
     """Return all votes on `request`, in log order, each with its checked key and its ties.
 
-    `members` are those frozen with it, where they were read already. Raises `TamperedError` for a
-    vote whose signature does not hold.
+    `frozen` remembers members, where they were read already. Raises `TamperedError` for a vote
+    whose signature does not hold.
     """
     ledger = Ledger.read(store.acts())
-    read = store.members if members is None else (lambda _: members)
-    return _casts(store, ledger, request, ledger.roster, read)
+    return _casts(store, ledger, request, ledger.roster, frozen or Frozen(store))
 
 
 def outcome(store: Store, ref: str, policy: Policy, roster: Roster, at: datetime) -> Outcome:
@@ -125,7 +120,7 @@ def _stands(  # noqa: PLR0913  where it stands follows from these
     released = ledger.released.get(request.digest)
     if released is not None:
         return Outcome(State.RELEASED, (f"released as {released.name}",))
-    votes = _casts(store, ledger, request, roster, frozen or store.members)
+    votes = _casts(store, ledger, request, roster, frozen or Frozen(store))
     people = list(roster.reviewers.values())
     drawn = ledger.drawn.get(request.digest)
     return decide(policy, request, votes, people, at, drawn=drawn.people if drawn else None)
@@ -159,10 +154,10 @@ def cast(
     """
     by, policy, at = terms["by"], terms["policy"], terms["at"]
     require_reason(because)
-    frozen = cache(store.members)
+    frozen = Frozen(store)
     index = _require_voter(store, request, decision, frozen, terms)
     if decision in FOR:
-        recheck_rows(store, frozen(index), request, policy)
+        recheck_rows(store, frozen, index, request, policy)
     if decision is Decision.APPROVE:
         _require_read(store, request, policy, terms.get("read", ()))
     vote = Vote(
@@ -194,20 +189,20 @@ def require_voter(
 
     Reads no rows: whether they are still the frozen ones is asked when the vote is cast.
     """
-    return _require_voter(store, request, decision, cache(store.members), terms)
+    return _require_voter(store, request, decision, Frozen(store), terms)
 
 
 def _require_voter(
     store: Store, request: Request, decision: Decision, frozen: Frozen, terms: Terms
 ) -> int:
-    """Ask what `require_voter` asks, of the members that `frozen` returns for a log index."""
+    """Ask what `require_voter` asks, of the members in `frozen`."""
     by, roster, policy, at = terms["by"], terms["roster"], terms["policy"], terms["at"]
     require_seat(roster, by, terms["signer"], at)
     ledger = Ledger.read(store.acts(), roster.operator)
     ledger.require_clock(at)
     index = _index(ledger, request)
     if decision in FOR:
-        require_independence(store, speakers(frozen(index)), request, roster, by)
+        require_independence(store, frozen.speakers(index), request, roster, by)
     if decision is Decision.BREAK_GLASS:
         require_glass(ledger, policy, by, at)
     now = _stands(store, ledger, request, policy=policy, roster=roster, at=at, frozen=frozen)
@@ -221,7 +216,7 @@ def _casts(
     votes = ledger.votes_on(request)
     if not votes:
         return []
-    people, said = roster.reviewers, speakers(frozen(_index(ledger, request)))
+    people, said = roster.reviewers, frozen.speakers(_index(ledger, request))
     return [
         Cast(
             vote=vote,

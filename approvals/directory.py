@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
 
 from quarantine.errors import TamperedError, UsageError
 from quarantine.safe import safe
-
-_PIECE: Final = 1 << 20
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -66,8 +63,5 @@ def _walk(root: Path, under: str, found: dict[str, str]) -> None:
 
 
 def _digest(path: Path) -> str:
-    hashed = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            hashed.update(piece)
-    return hashed.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -54,7 +54,7 @@ def held_back(store: Store, producer: str) -> Counter[SourceKey]:
 
 
 def _of(store: Store, producer: str) -> Iterator[Held]:
-    frame = store.frame().select(["index", "producer"]).to_pandas()
+    frame = store.frame(only=("index", "producer")).to_pandas()
     indexes = [int(index) for index in frame["index"][frame["producer"] == producer]]
     for start in range(0, len(indexes), _PAGE):
         yield from store.held(indexes[start : start + _PAGE])

@@ -99,17 +99,26 @@ def people(
 
 
 def require_drawn(
-    drawn: ReviewersDrawn, request: Request, reviewers: Sequence[Reviewer], public: str
+    drawn: ReviewersDrawn,
+    request: Request,
+    reviewers: Sequence[Reviewer],
+    *,
+    public: str,
+    policy: Policy,
 ) -> None:
-    """Refuse (`TamperedError`) a draw whose proof `public` (PEM) did not sign for this request."""
+    """Refuse (`TamperedError`) a draw whose proof `public` (PEM) did not sign for this request.
+
+    The people must be those who follow from the proof: who leaves the roster later, and was not
+    drawn, changes nothing in that.
+    """
     message = _message(request, drawn.log_size, drawn.log_root)
     try:
         read_public(public).verify(bytes.fromhex(drawn.proof), message)
     except (InvalidSignature, ValueError) as error:
         raise TamperedError("the draw's proof is not the releasing role's") from error
-    able = _able(request, reviewers)
-    if drawn.request != request.digest or not set(drawn.people) <= set(able):
-        raise TamperedError("the draw names people who could not be drawn")
+    wanted = people(drawn.proof, request, reviewers, demand_of(policy, request))
+    if drawn.request != request.digest or drawn.people != wanted:
+        raise TamperedError("the draw names other people than follow from its proof")
 
 
 def _able(request: Question, reviewers: Iterable[Reviewer]) -> dict[str, tuple[str, ...]]:

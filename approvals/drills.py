@@ -15,7 +15,8 @@ class PowerDrilled(ActRecord):
     """Scoring mixed an attack into a copy of what is held and counted what it would find.
 
     `injected` sources were poison; the calibrated rule called `called` of them, `rung` had any
-    alarm, and so had `false` of the `others`.
+    alarm, and so had `false` of the `others`; `ahead` of nearly all of the reference were so many
+    of the injected, where that was counted.
     """
 
     act = "power-drilled"
@@ -26,6 +27,7 @@ class PowerDrilled(ActRecord):
     rung: Count
     false: Count
     others: Count
+    ahead: Count | None = None
 
 
 class PowerLost(ActRecord):

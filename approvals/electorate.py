@@ -121,6 +121,11 @@ class Probing(Part):
     share: Share
 
 
+def probed(probing: Probing | None) -> float:
+    """Return the share of cases with a known answer: one in twenty where a policy is silent."""
+    return 0.05 if probing is None else probing.share
+
+
 class Demand(Part):
     """What a request must find: people, their roles, and how many of the roster are drawn."""
 

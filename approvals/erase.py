@@ -16,6 +16,7 @@ from approvals.erasures import Erased, ErasureProposed
 from approvals.hands import Terms, require_reason, require_seat
 from approvals.interest import of_source, own_clusters, tie
 from approvals.ledger import Ledger
+from approvals.proofs import leaves_at
 from approvals.roster import Reviewer, Roster
 from quarantine.errors import NotAuthorisedError, StaleError, UnmetError, UsageError
 from quarantine.log import root_of
@@ -231,17 +232,9 @@ def _fault(
         return f"was proposed and confirmed by one person, {record.by}"
     if (record.rows, record.root) != (asked.rows, asked.root) or record.rows != len(rows):
         return f"emptied {len(rows)} rows, {asked.rows} were agreed to"
-    if root_of(_leaves(store, rows)).hex() != asked.root:
+    if root_of(leaves_at(store, rows)).hex() != asked.root:
         return "emptied other rows than were agreed to"
     return ""
-
-
-def _leaves(store: Store, rows: Sequence[int]) -> Iterator[bytes]:
-    """Yield the leaves of some log rows (rising), also of those that were let go since."""
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
-        leaves = store.leaves(some[0], some[-1] + 1)
-        yield from (leaves[each - some[0]] for each in some)
 
 
 def _again(store: Store, record: ErasureProposed) -> Doomed:

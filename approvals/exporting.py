@@ -12,6 +12,7 @@ from approvals.confinement import confine
 from approvals.landing import landing
 from approvals.loader import Release, open_release
 from approvals.ports import Exporter
+from approvals.revocations import read_list
 from approvals.trust import load_trust
 from quarantine.errors import UsageError
 from quarantine.plugins import offered
@@ -19,13 +20,17 @@ from quarantine.plugins import offered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """An order: which release directory, which format, the directory to make, trust, now."""
+    """An order: which release directory, which format, the directory to make, trust, now.
+
+    `seen` is the reader's own file that remembers the newest revocation list; none where absent.
+    """
 
     release: Path
     format: str
     out: Path
     trust: Path
     at: datetime
+    seen: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,16 @@ def export_confined(order: Export) -> Exported:
 
     For a process that does nothing else: whatever a hostile row makes a library do, it reaches
     the release, the trust file and the revocation list, and writes into the new directory alone.
+    A list that is newer than what was `seen` is remembered before; what is seen then is only read.
     """
     exporter = _known(order.format)
     trust = load_trust(order.trust)
+    seen = [] if order.seen is None else [order.seen]
+    if seen:
+        read_list(trust, order.at, order.seen)
     with landing(order.out) as aside:
         confined = confine(
-            read=[order.release, order.trust, trust.revocations],
+            read=[order.release, order.trust, trust.revocations, *seen],
             write=[aside],
             name=[aside.parent],
         )
@@ -79,7 +88,7 @@ def _known(format_: str) -> Exporter:
 
 
 def _write(order: Export, exporter: Exporter, aside: Path, *, confined: bool) -> Exported:
-    release = open_release(order.release, trust=order.trust, at=order.at)
+    release = open_release(order.release, trust=order.trust, at=order.at, seen=order.seen)
     _require_fit(exporter, release)
     exporter.write(release.batches(), release.about(), aside)
     return Exported(release.name, release.rows, confined)

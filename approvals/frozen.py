@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Final, NoReturn
 
@@ -19,10 +20,33 @@ from quarantine.log import leaves_of, root_of
 from quarantine.model import Held, Member, SourceKey, Verdict
 from quarantine.ports import Store
 
-_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 1_000
+"""Rows that are read and hashed together: few enough to stay in a processor's cache meanwhile."""
 _INDEX, _LEAF = itemgetter(0), itemgetter(Member._fields.index("leaf"))
 _SALT: Final = itemgetter(Held._fields.index("salt"))
 """A million times a field by its name is a second."""
+
+
+class Frozen:
+    """The members frozen with the request at a log index, and who speaks there, each read once."""
+
+    def __init__(self, store: Store) -> None:
+        """Have read nothing yet."""
+        self._store = store
+        self._members: dict[int, list[Member]] = {}
+        self._speakers: dict[int, Counter[Speaker]] = {}
+
+    def members(self, index: int) -> list[Member]:
+        """Return the members, by index, as they were when they were first asked for."""
+        if index not in self._members:
+            self._members[index] = self._store.members(index)
+        return self._members[index]
+
+    def speakers(self, index: int) -> Counter[Speaker]:
+        """Return who speaks in them, each with the number of its rows."""
+        if index not in self._speakers:
+            self._speakers[index] = speakers(self.members(index))
+        return self._speakers[index]
 
 
 def released_indexes(store: Store, *, revoked: bool = False) -> list[int]:
@@ -41,36 +65,36 @@ def recheck_members(
     store: Store, index: int, request: Request, policy: Policy | None = None
 ) -> list[Member]:
     """Return the members frozen with `request`, at log index `index`; see `recheck_rows`."""
-    return recheck_rows(store, store.members(index), request, policy)
+    return recheck_rows(store, Frozen(store), index, request, policy)
 
 
 def recheck_rows(
-    store: Store, members: list[Member], request: Request, policy: Policy | None = None
+    store: Store, frozen: Frozen, index: int, request: Request, policy: Policy | None = None
 ) -> list[Member]:
-    """Return the `members` frozen with `request`, checked against all we hold.
+    """Return the members `frozen` with `request`, at log `index`, checked against all we hold.
 
     As `recheck_frozen`, and every row as it stands must give the leaf that was frozen.
     """
-    recheck_frozen(store, members, request, policy)
+    members = recheck_frozen(store, frozen, index, request, policy)
     for start in range(0, len(members), _AT_ONCE):
         same_rows(store, members[start : start + _AT_ONCE], request)
     return members
 
 
 def recheck_frozen(
-    store: Store, members: list[Member], request: Request, policy: Policy | None = None
+    store: Store, frozen: Frozen, index: int, request: Request, policy: Policy | None = None
 ) -> list[Member]:
-    """Return the `members` frozen with `request`, their rows still to be compared (`same_rows`).
+    """Return the members `frozen` with `request`, their rows still to be compared (`same_rows`).
 
     Raises `StaleError` when they are not the bytes that the request names: members added, dropped
     or swapped, a row changed; or when what is known of them changed: rows taken back or released
     by another request, sources held since, and, where a `policy` is given, voices that are over
     their lifetime budget by what left since.
     """
-    name = request_id(request)
-    if root_of(member.leaf for member in members).hex() != request.root:
+    name, members = request_id(request), frozen.members(index)
+    if root_of(map(_LEAF, members)).hex() != request.root:
         raise StaleError(f"the rows frozen with request {name} are not the ones it names")
-    spoken = speakers(members)
+    spoken = frozen.speakers(index)
     sources = {each.key for each in spoken}
     counts = len(members), len(sources), len({each.cluster for each in spoken})
     if counts != (request.rows, request.sources, request.clusters):
@@ -91,6 +115,12 @@ def same_rows(store: Store, members: Sequence[Member], request: Request) -> list
 
     Raises `StaleError` naming the first that does not.
     """
+    starts = range(0, len(members), _AT_ONCE)
+    some = (_same_rows(store, members[at : at + _AT_ONCE], request) for at in starts)
+    return [*chain.from_iterable(some)]
+
+
+def _same_rows(store: Store, members: Sequence[Member], request: Request) -> list[Held]:
     rows = list(store.held([*map(_INDEX, members)]))
     leaves = leaves_of(rows)
     same = (

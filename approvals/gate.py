@@ -18,7 +18,7 @@ DIGITS: Final = 4
 MOST: Final = 400
 """A report holds so many measures at the most."""
 
-Looked = Literal["shift", "cluster", "catchword", "target", "own", "known", "accuracy"]
+Looked = Literal["shift", "cluster", "crew", "catchword", "target", "own", "known", "accuracy"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -132,7 +132,12 @@ def require_as_asked(report: GateReport, gate: Gate) -> str:
 
     What stops follows from the figures and the limits in the report; so they must be the policy's.
     """
-    limits = {"shift": gate.moved, "cluster": gate.one_cluster, "catchword": gate.moved}
+    limits = {
+        "shift": gate.moved,
+        "cluster": gate.one_cluster,
+        "crew": gate.together,
+        "catchword": gate.moved,
+    }
     wrong = [
         each.what
         for each in report.measures

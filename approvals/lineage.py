@@ -1,10 +1,14 @@
-"""Where rows went: into releases, through training jobs into models, and what those said again."""
+"""Where rows went: into releases, through training jobs into models, and what those said again.
+
+And what is around them: a bad row is seldom alone, so its voice and its time are looked at too.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from approvals.attest import act_of, record_of
 from approvals.model import Consumed
@@ -17,6 +21,9 @@ from quarantine.ports import Store
 _EMITS = "pseudo_label"
 """The kind of feedback that a model gives itself."""
 _DEEPEST = 100
+NEAR: Final = 86_400_000_000
+"""µs: so long before and after what was named its voice is looked at."""
+MOST_VOICES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,22 @@ class Concerned:
     clusters: dict[str, tuple[SourceKey, ...]] = field(default_factory=dict)
     first: int | None = None
     last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wider:
+    """A voice around what was named: `more` rows of it, and the `releases` that hold it.
+
+    It is the `cluster` of some of the sources named, or where that is empty the one source alone;
+    all it ever said, or what arrived from `since` until before `until` (µs).
+    """
+
+    sources: tuple[SourceKey, ...]
+    more: int
+    releases: tuple[tuple[Left, int], ...]
+    cluster: str = ""
+    since: int | None = None
+    until: int | None = None
 
 
 def trace(store: Store, rows: Sequence[int]) -> list[Generation]:
@@ -92,6 +115,41 @@ def around(store: Store, rows: Sequence[int]) -> Concerned:
         first=min(arrived, default=None),
         last=max(arrived, default=None),
     )
+
+
+def wider(store: Store, rows: Sequence[int]) -> list[Wider]:
+    """Propose more than `rows` (log indexes): the voices that said them, near in time and whole.
+
+    Who takes back one row of a ring leaves the others where they are (threat G8). Of many clusters
+    those with most sources come first, `MOST_VOICES` of them; a source that is linked with nobody
+    is proposed where it alone was named.
+    """
+    concerned = around(store, rows)
+    if concerned.first is None or concerned.last is None:
+        return []
+    voices = sorted(concerned.clusters.items(), key=lambda each: -len(each[1]))
+    if not voices and len(concerned.sources) == 1:
+        voices = [("", concerned.sources)]
+    spans = ((concerned.first - NEAR, concerned.last + NEAR), (None, None))
+    found: list[Wider] = []
+    for cluster, members in voices[:MOST_VOICES]:
+        before = 0
+        for since, until in spans:
+            theirs = sorted(_said(store, members, since, until))
+            more = len(set(theirs).difference(rows))
+            if more > before:
+                into = tuple(touched(store, theirs))
+                found.append(Wider(members, more, into, cluster, since, until))
+            before = more
+    return found
+
+
+def _said(
+    store: Store, members: Iterable[SourceKey], since: int | None, until: int | None
+) -> Iterator[int]:
+    for key in members:
+        named = Named(producer=key.producer, source=key.source, since=since, until=until)
+        yield from store.find(named)
 
 
 def untouched(store: Store, scope: str, rows: Iterable[int]) -> Left | None:

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from approvals.conditions import looser
-from approvals.electorate import Demand
+from approvals.electorate import Demand, probed
 from approvals.model import ANY
 from approvals.policy import Claim, Policy, Rule, judge
 from quarantine.envelope import kinds
@@ -76,8 +76,10 @@ _NUMBERS: Final = (
     _Number("phrases.rows", lambda p: p.phrases.rows),
     _Number("phrases.clusters", lambda p: p.phrases.clusters, grows=False),
     _Number("phrases.words", lambda p: p.phrases.words, grows=False),
+    _Number("phrases.small", lambda p: p.phrases.small, grows=False),
     _Number("quorum.vote_ttl", lambda p: p.quorum.vote_ttl.total_seconds()),
     _Number("quorum.request_ttl", lambda p: p.quorum.request_ttl.total_seconds()),
+    _Number("probing.share", lambda p: probed(p.probing), grows=False),
 )
 
 

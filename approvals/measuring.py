@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from approvals.canaries import OwnCanary
 from approvals.catchwords import Catchword
+from approvals.crews import Crew
 from approvals.gate import DIGITS, Measure, rounded
 from approvals.pulls import Loudest
 from quarantine.safe import safe
@@ -12,6 +15,8 @@ Ends = tuple[float | None, float]
 """A figure before the candidate rows (absent on a first release) and after them."""
 _SHORT: float = 10.0**-DIGITS
 _LONGEST = 80
+_NAMED = 5
+"""So many clusters of a crew are named."""
 
 
 def by_shift(what: str, group: str, ends: Ends, p: float, limit: float) -> Measure:
@@ -51,6 +56,27 @@ def by_cluster(
         p=rounded(loud.p),
         because=f"{_of(what, group)}: {safe(cluster, _LONGEST)} alone pulls {loud.beyond:.1f}"
         f" standard deviations further than all, in {loud.rows} rows (chance {loud.p:.1%})",
+    )
+
+
+def by_crew(crew: Crew, names: Sequence[str], limit: float) -> Measure:
+    """Tell how several clusters choose by one property; `names` are theirs, some may be innocent.
+
+    `before` is the share of such choices that others would make so, `after` the crew's.
+    """
+    told = ", ".join(safe(name, _LONGEST) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Measure(
+        looked="crew",
+        what=crew.what,
+        group="everyone",
+        before=rounded(crew.usual),
+        after=rounded(crew.did),
+        moved=rounded(max(0.0, crew.did - crew.usual)),
+        limit=limit,
+        p=rounded(crew.p),
+        because=f"{told}{more} chose {crew.what} in {crew.did:.0%} of {crew.rows} choices, others"
+        f" would in {crew.usual:.0%} (chance {crew.p:.1%})",
     )
 
 

@@ -290,8 +290,8 @@ class Released(ActRecord):
 class Revoked(ActRecord):
     """What a source said (between `since` and `until`) is taken back; `rows` were held then.
 
-    An empty `source` is all of the producer's, an empty producer everybody; `event`, `scope` and
-    `target` narrow it where they are given.
+    An empty `source` is all of the producer's, an empty producer everybody; `key` (what arrived
+    under it), `event`, `scope` and `target` narrow it where they are given.
     """
 
     act = "revoked"
@@ -300,6 +300,7 @@ class Revoked(ActRecord):
     source: str
     since: Moment | None = None
     until: Moment | None = None
+    key: str | None = None
     event: str | None = None
     scope: str | None = None
     target: str | None = None

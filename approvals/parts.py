@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 
+def numbered(named: pd.Series[str]) -> tuple[Ints, list[str]]:
+    """Return each row's name by its number, and the names in the order of their numbers.
+
+    What is spelled alike is one name; each is spelled once, however many rows have it.
+    """
+    codes, found = pd.factorize(named, use_na_sentinel=False)
+    numbers, names = pd.factorize(np.array([*map(str, found)], dtype=object))
+    return numbers[codes].astype(np.int64), names.tolist()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Pairs of a part and a cluster that is in it, by part, its clusters with most rows first.
@@ -33,7 +43,7 @@ class Parts:
     @classmethod
     def of(cls, named: pd.Series[str], cluster: Ints) -> Parts:
         """Count rows, each with the name of its part and the number of its cluster (from 0)."""
-        numbers, names = pd.factorize(named.astype(str))
+        numbers, names = numbered(named)
         clusters = int(cluster.max(initial=0)) + 1
         pairs, rows = np.unique(numbers * clusters + cluster, return_counts=True)
         part = pairs // clusters
@@ -45,7 +55,7 @@ class Parts:
         size = np.bincount(part, rows, len(names)).astype(np.int64)
         before = np.cumsum(size) - size
         return cls(
-            names=names.tolist(),
+            names=names,
             part=part,
             rank=np.arange(len(part)) - first[part],
             reach=total - before[part],

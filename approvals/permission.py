@@ -95,6 +95,8 @@ def _drawn(ground: Ground) -> Drawn | None:
             if isinstance(record, ReviewersDrawn) and record.request == ground.request.digest:
                 reviewers = list(ground.roster.reviewers.values())
                 public = ground.roles.get("releasing", "")
-                require_drawn(record, ground.request, reviewers, public)
+                require_drawn(
+                    record, ground.request, reviewers, public=public, policy=ground.policy
+                )
                 return Drawn(logged.index, record)
     return None

@@ -29,6 +29,7 @@ from approvals.model import ANY, Assurance
 from quarantine.envelope import kinds
 from quarantine.model import Origin, Tier, Verdict
 
+_LARGEST_SMALL: Final = 10_000
 MILLION: Final = 1_000_000
 """Shares are counted in millionths, so that a budget is met or not and never nearly."""
 
@@ -166,12 +167,15 @@ class Support(Part):
 class PhraseSupport(Part):
     """A phrase of up to `words` words in more than `rows` rows needs `clusters` clusters behind it.
 
-    It holds where a policy does not speak of it; with `words` 0 nothing is asked of phrases.
+    In a release of at most `small` rows so many would be much of it: there fewer clusters have it
+    in `rows` / `clusters` rows for each of them. All but that holds where a policy does not speak
+    of it; with `words` 0 nothing is asked of phrases.
     """
 
     rows: Count = 30
     clusters: Count = 10
     words: Annotated[int, Field(ge=0, le=5)] = 5
+    small: Annotated[int, Field(ge=0, le=_LARGEST_SMALL)] = 0
 
 
 class Verdicts(Part):

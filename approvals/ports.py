@@ -78,8 +78,11 @@ class Rim(Protocol):
     def nonce(self) -> str:
         """Return 128 unpredictable bits, in hex."""
 
+    def begin(self, state: Path) -> None:
+        """Make the state directory `state`, with all it needs, where there is none."""
+
     def store(self, state: Path) -> Store:
-        """Open the store of the state directory `state`."""
+        """Open the store of the state directory `state`; `UsageError` where nobody began one."""
 
     def has_store(self, state: Path) -> bool:
         """Say whether the state directory `state` has a store, without making one."""

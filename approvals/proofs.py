@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ from quarantine.model import Act, Held, Logged, to_micros
 from quarantine.ports import Store
 
 CHUNK: Final = 10_000
+_HASHED: Final = 1_000
+"""Rows that are hashed together: few enough to stay in a processor's cache meanwhile."""
 
 EVENTS: Final = pa.schema(
     [
@@ -74,9 +77,18 @@ def read_events(content: bytes, name: str) -> Iterator[Held]:
     for batch in read_parquet(content, name):
         if batch.schema != EVENTS:
             raise TamperedError(f"{name} does not have the columns it should")
-        columns = [column.to_pylist() for column in batch.columns]
-        leaves = leaves_of(zip(*columns, strict=True))
-        yield from map(Held._make, zip(*columns, leaves, strict=True))
+        for start in range(0, batch.num_rows, _HASHED):
+            columns = [column.to_pylist() for column in batch.slice(start, _HASHED).columns]
+            leaves = leaves_of(zip(*columns, strict=True))
+            yield from map(tuple.__new__, repeat(Held), zip(*columns, leaves, strict=True))
+
+
+def leaves_at(store: Store, rows: Sequence[int]) -> Iterator[bytes]:
+    """Yield the leaves of some log rows (rising), also of those that were let go since."""
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        leaves = store.leaves(some[0], some[-1] + 1)
+        yield from (leaves[each - some[0]] for each in some)
 
 
 def gather(store: Store, indexes: Sequence[int], size: int) -> dict[Node, bytes]:

@@ -10,6 +10,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
 from approvals.certificate import Certificate, certify
@@ -29,6 +30,7 @@ from quarantine.model import Held, Kind, Logged, Origin, to_micros
 from quarantine.spoken import Listener, Spoken
 
 _PLACED: Final = itemgetter(*map(Held._fields.index, ("index", "leaf")))
+_COUNTED: Final = ("source", "cluster", "target", "label")
 _ROWS: Final = re.compile(r"data/train-[0-9]{5}-of-[0-9]{5}\.parquet")
 
 
@@ -52,20 +54,21 @@ def rows_in(given: Given, request: Request) -> Found:
     for name, batch in _batches(given):
         some = list(islice(events, batch.num_rows))
         _compare(name, batch, some, kind)
-        _within(request, batch, some)
+        _within(request, batch)
         found.leaves.update(map(_PLACED, some))
-        kept = [
-            column
-            for column in ("source", "cluster", "target", "label")
-            if column in batch.schema.names
-        ]
-        found.columns.append(pa.Table.from_batches([batch]).select(kept))
+        found.columns.append(counted(batch))
         found.listener.add(texts_of(batch, kind))
     if next(events, None) is not None or len(found.leaves) != request.rows:
         raise TamperedError(f"{EVENTS} does not hold exactly the rows that were asked for")
     if root_of(found.leaves.values()).hex() != request.root:
         raise TamperedError(f"{EVENTS}: these are not the events that people approved")
     return found
+
+
+def counted(rows: pa.RecordBatch) -> pa.Table:
+    """Return those columns of a release that are counted, each name once and its number a row."""
+    kept = [name for name in _COUNTED if name in rows.schema.names]
+    return pa.table({name: rows.column(name).dictionary_encode() for name in kept})
 
 
 def _batches(given: Given) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -79,7 +82,7 @@ def _batches(given: Given) -> Iterator[tuple[str, pa.RecordBatch]]:
 def _compare(name: str, batch: pa.RecordBatch, events: Sequence[Held], kind: Kind) -> None:
     if batch.schema != schema_of(kind) or len(events) != batch.num_rows:
         raise TamperedError(f"{name} does not have the columns and rows it should")
-    voices = Voices(batch.column("cluster").to_pylist(), batch.column("origin").to_pylist())
+    voices = Voices(batch.column("cluster"), batch.column("origin"))
     try:
         wanted = rows_of(events, voices, kind)
     except (QuarantineError, KeyError, ValueError) as error:  # a body that nothing could hold
@@ -88,7 +91,7 @@ def _compare(name: str, batch: pa.RecordBatch, events: Sequence[Held], kind: Kin
         index, column = _first_difference(batch, wanted)
         raise TamperedError(f"{name}: {column} of log row {index} is not what its event says")
     worst = {origin.value for origin in Origin if origin.rank >= kind.origin.rank}
-    strange = set(voices.origins) - worst
+    strange = set(batch.column("origin").unique().to_pylist()) - worst
     if strange:
         raise TamperedError(f"{name}: {kind.name} rows cannot be of origin {min(strange)}")
 
@@ -104,15 +107,17 @@ def _first_difference(batch: pa.RecordBatch, wanted: pa.RecordBatch) -> tuple[in
     return wanted.column("log_index")[0].as_py(), "something"
 
 
-def _within(request: Request, batch: pa.RecordBatch, events: Sequence[Held]) -> None:
+def _within(request: Request, batch: pa.RecordBatch) -> None:
+    """Look at rows that were found to be what their events say."""
     if batch.column("scope").unique().to_pylist() != [request.scope]:
         raise TamperedError(f"{EVENTS} holds rows of another scope than {request.scope}")
-    until = to_micros(request.until)
-    for before, event in zip([None, *events], events, strict=False):
-        if before is not None and before.index >= event.index:
-            raise TamperedError(f"{EVENTS}: log row {event.index} is out of order")
-        if event.arrived > until:
-            raise TamperedError(f"{EVENTS}: log row {event.index} came after the request's end")
+    index = batch.column("log_index").to_numpy()
+    falling = index[1:][np.diff(index) <= 0]
+    if len(falling):
+        raise TamperedError(f"{EVENTS}: log row {falling[0]} is out of order")
+    late = index[batch.column("arrived").cast(pa.int64()).to_numpy() > to_micros(request.until)]
+    if len(late):
+        raise TamperedError(f"{EVENTS}: log row {late[0]} came after the request's end")
 
 
 def _checkpoint(given: Given) -> Checkpoint:
@@ -133,7 +138,7 @@ def _checkpoint(given: Given) -> Checkpoint:
 def require_inclusion(given: Given, found: Found, acts: Sequence[Logged]) -> None:
     """Rebuild the root that the checkpoint signs from the rows, the votes and the request."""
     checkpoint = _checkpoint(given)
-    leaves = {**found.leaves, **{logged.index: leaf_of_act(logged) for logged in acts}}
+    leaves = found.leaves | {logged.index: leaf_of_act(logged) for logged in acts}
     if len(leaves) != len(found.leaves) + len(acts):
         raise TamperedError(f"{EVENTS}: a row and a vote claim the same place in the log")
     try:
@@ -153,7 +158,7 @@ def require_certificate(given: Given, found: Found, policy: Policy, request: Req
     if not named or spelled != certificate.canonical():
         raise TamperedError(f"{CERTIFICATE} does not follow from the rows")
     largest = certificate.worst[0].rows
-    sources = len(pa.concat_tables(found.columns).column("source").unique())
+    sources = len(_joined(found.columns).column("source").unique())
     if (certificate.clusters, sources) != (given.release.clusters, given.release.sources):
         raise TamperedError("the rows are of other sources and clusters than the manifest says")
     if certificate.most_by_policy is not None and largest > certificate.most_by_policy:
@@ -162,7 +167,8 @@ def require_certificate(given: Given, found: Found, policy: Policy, request: Req
         )
     if certificate.phrases is not None and certificate.phrases.lacking:
         raise TamperedError(
-            f"{certificate.phrases.lacking} phrases in more than {certificate.phrases.rows} rows"
+            f"{certificate.phrases.lacking} phrases in more than"
+            f" {certificate.phrases.each or certificate.phrases.rows} rows"
             f" have fewer than {certificate.phrases.asked} clusters behind them"
         )
 
@@ -170,11 +176,15 @@ def require_certificate(given: Given, found: Found, policy: Policy, request: Req
 def certify_columns(
     columns: Sequence[pa.Table], policy: Policy, spoken: Spoken, request: Request
 ) -> Certificate:
-    """Certify rows by their columns `cluster`, `target` and, where every row has one, `label`.
+    """Certify rows by what was `counted`: `cluster`, `target` and, where all have one, `label`.
 
     What was held back is what the request, which is signed, says of it.
     """
-    table = pa.concat_tables(columns)
+    table = _joined(columns)
     if "label" in table.schema.names and table.column("label").null_count:
         table = table.drop_columns(["label"])
     return certify(table.to_pandas(), policy, spoken=spoken, held=request.phrases or ())
+
+
+def _joined(columns: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(columns).unify_dictionaries()

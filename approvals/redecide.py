@@ -41,7 +41,7 @@ def decided(given: Given, policy: Policy) -> tuple[Request, list[Logged]]:
         casts.append(cast)
     people = None
     if is_drawn(policy, request):
-        act, people = _drawn(given, request)
+        act, people = _drawn(given, request, policy)
         acts.append(act)
     acts += require_passed(given, policy, request)
     outcome = decide(
@@ -74,7 +74,7 @@ def _only(given: Given, act: str) -> str:
     return found[0]
 
 
-def _drawn(given: Given, request: Request) -> tuple[Logged, tuple[str, ...]]:
+def _drawn(given: Given, request: Request, policy: Policy) -> tuple[Logged, tuple[str, ...]]:
     """Check the draw again: the releasing role's proof, and the people who follow from it."""
     name = _only(given, ReviewersDrawn.act)
     logged, record = read_act(name.partition("/")[2], given.read(name))
@@ -83,7 +83,8 @@ def _drawn(given: Given, request: Request) -> tuple[Logged, tuple[str, ...]]:
     keys = given.trust.keys_for("release", record.at)
     for public in keys.values():
         if holds(logged.act.body, key_id(public), public):
-            require_drawn(record, request, given.trust.reviewers, public)
+            reviewers = given.trust.reviewers
+            require_drawn(record, request, reviewers, public=public, policy=policy)
             return logged, record.people
     raise TamperedError(f"{name} is not signed by a key that may release")
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from approvals.audit import unsound
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
-from approvals.frozen import recheck_frozen, same_rows
+from approvals.frozen import Frozen, recheck_frozen, same_rows
 from approvals.gate import GATE, GateReport
 from approvals.given import CERTIFICATE, NODES, NOTE, POLICY
 from approvals.given import EVENTS as EVENTS_FILE
@@ -39,7 +40,7 @@ from approvals.permission import Ground, permitted, require_read
 from approvals.policy import Policy
 from approvals.ports import Signer
 from approvals.proofs import CHUNK, EVENTS, act_file, events_batch, gather, write_nodes
-from approvals.recount import certify_columns
+from approvals.recount import certify_columns, counted
 from approvals.redecide import bypass_of
 from approvals.releases import Left, releases
 from approvals.roster import Roster
@@ -111,7 +112,7 @@ class _Draft:
 
     @property
     def indexes(self) -> list[int]:
-        return [member.index for member in self.members]
+        return [*map(itemgetter(0), self.members)]
 
 
 @unswept()
@@ -147,7 +148,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
     size = before.record.log_size if before else store.size()
     at = before.record.at if before else press.at
     policy = _adopted(store, request.policy, press.policy) if before else press.policy
-    frozen = store.members(index)
+    frozen = Frozen(store)
     votes = [cast for cast in desk.votes_on(store, request, frozen) if cast.place < size]
     ground = Ground(
         store=store,
@@ -159,7 +160,7 @@ def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
         at=at,
     )
     given = permitted(ground)
-    members = recheck_frozen(store, frozen, request, policy)
+    members = recheck_frozen(store, frozen, index, request, policy)
     earlier = [each for each in left if each.index < size]
     indexes = {index, *(cast.place for cast in votes)} | given.places
     require_read(policy, members, given)
@@ -241,7 +242,6 @@ def _write_rows(draft: _Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
     Each row is read once: compared with what was frozen, and then written, twice.
     """
     schema = schema_of(draft.kind)
-    kept = [name for name in ("cluster", "target", "label") if name in schema.names]
     columns: list[pa.Table] = []
     listener = Listener()
     origins = {name: _origin(draft, name) for name in {each.producer for each in draft.members}}
@@ -256,7 +256,7 @@ def _write_rows(draft: _Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
                     _, _, clusters, producers, *_ = zip(*some, strict=True)
                     voices = Voices(clusters, [*map(origins.__getitem__, producers)])
                     rows = rows_of(events, voices, draft.kind)
-                    columns.append(pa.Table.from_batches([rows]).select(kept))
+                    columns.append(counted(rows))
                     listener.add(texts_of(rows, draft.kind))
                     file.add(rows)
                     proof.add(events_batch(events))

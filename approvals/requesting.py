@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from itertools import repeat
+from math import ceil
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
 
 from approvals.attest import act_of
 from approvals.budget import Choice, choose
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from approvals.hands import Asked
+
+_OVER: Final = "source over its budget"
+_LEAF: Final = itemgetter(Member._fields.index("leaf"))
 
 
 @unswept()
@@ -64,7 +70,7 @@ def _request(
         purpose=asked.get("purpose", "training"),
         by=asked["by"].name,
         key=asked["by"].key,
-        root=root_of(member.leaf for member in members).hex(),
+        root=root_of(map(_LEAF, members)).hex(),
         rows=len(members),
         sources=len(sources),
         clusters=len({each.cluster for each in spoken}),
@@ -81,9 +87,8 @@ def _request(
 
 
 def _members(chosen: pd.DataFrame) -> list[Member]:
-    columns = ["index", "leaf", "cluster", "producer", "source", "target", "origin"]
-    rows = zip(*(chosen[name].tolist() for name in columns), strict=True)
-    return [*map(Member._make, rows)]
+    rows = zip(*(chosen[name].tolist() for name in Member._fields), strict=True)
+    return [*map(tuple.__new__, repeat(Member), rows)]
 
 
 def _digest(dossiers: Iterable[Dossier]) -> str:
@@ -94,4 +99,10 @@ def _digest(dossiers: Iterable[Dossier]) -> str:
 
 def _nothing(asked: Asked, choice: Choice) -> str:
     left = ", ".join(f"{count} {reason}" for reason, count in choice.left_out.items())
-    return f"nothing of kind {asked['kind']} may leave for {asked['scope']}: {left or 'none held'}"
+    said = f"nothing of kind {asked['kind']} may leave for {asked['scope']}: {left or 'none held'}"
+    share = asked["policy"].budget.source.share
+    if _OVER in choice.left_out:
+        said += (
+            f"; a source may be {share:.1%} of a release, so it takes {ceil(1 / share)} at least"
+        )
+    return said

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from approvals.attest import payload_type, seal, signed_by, unseal
+from approvals.attest import payload_type, seal, unseal, wholly_signed
 from approvals.landing import write_whole
 from approvals.ports import Signer
 from approvals.trust import Trust
-from quarantine.errors import QuarantineError, TamperedError
+from quarantine.errors import QuarantineError, TamperedError, UnavailableError
 from quarantine.record import Moment, Record, spell_time
 
 TYPE: Final = payload_type("revocation-list")
@@ -70,7 +70,8 @@ def read_list(trust: Trust, at: datetime, seen: Path | None = None) -> Revocatio
     """Read the list where `trust` says it is; it must be signed, fresh at `at`, and not older.
 
     `seen` is the reader's own file that remembers the newest list; it is brought up to date.
-    Raises `TamperedError` for a list that is missing, forged, expired or older than one seen.
+    Raises `TamperedError` for a list that is missing, forged, expired or older than one seen,
+    `UnavailableError` where a newer one cannot be remembered.
     """
     name = trust.revocations.name
     try:
@@ -96,7 +97,7 @@ def _opened(spelled: bytes, trust: Trust) -> RevocationList:
         raise TamperedError("these bytes are no revocation list")
     found = RevocationList.parse(envelope.payload)
     keys = trust.keys_for("revocation", found.issued_at)
-    if list(envelope.signatures) != signed_by(envelope, keys):
+    if not wholly_signed(envelope, keys):
         raise TamperedError("it is not signed by a key that may take back")
     return found
 
@@ -121,4 +122,9 @@ def _remember(found: RevocationList, seen: Path) -> None:
                 f"revocation list number {found.sequence} is older than number"
                 f" {before.sequence}, which was seen before"
             )
-    write_whole(seen, newest.canonical())
+        if newest == before:  # who may only read `seen` goes on
+            return
+    try:
+        write_whole(seen, newest.canonical())
+    except OSError as error:
+        raise UnavailableError(f"{seen} cannot be written: {error.strerror}") from error

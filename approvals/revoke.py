@@ -26,8 +26,8 @@ class TakingBack:
     """Take back what `source` said and the service heard from `since` until before `until`.
 
     Where a side is absent the window is open there. A source without a name is all of its
-    producer's, without a producer everybody's; `event` (an id), `scope` and `target` narrow it
-    where they are given. `by` is a reviewer's name.
+    producer's, without a producer everybody's; `key` (what arrived under it), `event` (an id),
+    `scope` and `target` narrow it where they are given. `by` is a reviewer's name.
     """
 
     source: SourceKey = _NOBODY
@@ -36,6 +36,7 @@ class TakingBack:
     at: datetime
     since: datetime | None = None
     until: datetime | None = None
+    key: str = ""
     event: str = ""
     scope: str = ""
     target: str = ""
@@ -43,7 +44,7 @@ class TakingBack:
     @property
     def is_whole(self) -> bool:
         """Say whether it takes back all that somebody says from some time on, for good."""
-        narrowed = self.event or self.scope or self.target or self.until
+        narrowed = self.key or self.event or self.scope or self.target or self.until
         return bool(self.source.producer) and not narrowed
 
 
@@ -69,6 +70,7 @@ def take_back(store: Store, taking: TakingBack, signer: Signer) -> TakenBack:
         source=taking.source.source,
         since=taking.since,
         until=taking.until,
+        key=taking.key or None,
         event=taking.event or None,
         scope=taking.scope or None,
         target=taking.target or None,
@@ -103,6 +105,7 @@ def concerned(store: Store, taking: TakingBack) -> list[int]:
         Named(
             producer=taking.source.producer,
             source=taking.source.source,
+            key=taking.key,
             event=taking.event,
             scope=taking.scope,
             target=taking.target,
@@ -112,6 +115,8 @@ def concerned(store: Store, taking: TakingBack) -> list[int]:
     )
     if taking.event and not found:
         raise UsageError(f"there is no event {taking.event} to take back")
+    if taking.key and not found:
+        raise UsageError(f"nothing arrived under key {taking.key} to take back")
     return found
 
 
@@ -120,6 +125,7 @@ def named_by(record: Revoked) -> Named:
     return Named(
         producer=record.producer,
         source=record.source,
+        key=record.key or "",
         event=record.event or "",
         scope=record.scope or "",
         target=record.target or "",
@@ -185,7 +191,8 @@ def _sources(store: Store) -> Iterator[SourceTaken]:
         if logged.act.kind == Revoked.act:
             record = record_of(logged.act)
             assert isinstance(record, Revoked)  # noqa: S101  its kind says so
-            if record.source and not (record.event or record.scope or record.target):
+            narrowed = record.key or record.event or record.scope or record.target
+            if record.source and not narrowed:
                 yield SourceTaken(
                     producer=record.producer,
                     source=record.source,

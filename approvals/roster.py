@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from approvals.attest import record_of, require_signed
 from approvals.model import (
@@ -20,7 +20,11 @@ from approvals.model import (
     SourceRuled,
     SourceTiered,
 )
+from quarantine.errors import TamperedError
 from quarantine.model import Logged, Origin, SourceKey, Standing
+from quarantine.safe import safe
+
+Registered = TypeVar("Registered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Roster:
                     Tenure(record.at),
                 )
             case ReviewerRevoked():
-                before = self.reviewers[record.name]
+                before = _known(self.reviewers, record.name, record)
                 tenure = replace(before.tenure, until=record.since)
                 self.reviewers[record.name] = replace(before, tenure=tenure)
             case _:
@@ -138,7 +142,7 @@ class Roster:
         )
 
     def _revoke_producer(self, act: ProducerRevoked) -> None:
-        producer = self.producers[act.name]
+        producer = _known(self.producers, act.name, act)
         keys = {
             id_: (key, tenure.ended(act.since) if act.key in (None, id_) else tenure)
             for id_, (key, tenure) in producer.keys.items()
@@ -154,6 +158,13 @@ class Roster:
             else:
                 before = before._replace(tier=act.tier)
             self.standings[key] = before
+
+
+def _known(registered: Mapping[str, Registered], name: str, act: ActRecord) -> Registered:
+    """Return whom an act names; `TamperedError` for an act that no command of ours can make."""
+    if name not in registered:
+        raise TamperedError(f"{act.act} names {safe(name, 100)}, who was never registered")
+    return registered[name]
 
 
 FOLLOWED: Final = frozenset(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ _ATTRIBUTES: Final = ("scope", "subject", "aspect", "time")
 _CHECKED: Final = ("specversion", "id", "source", "type", "datacontenttype")
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 _IN_DATA: Final = ("model", "derived_from")
+_SOURCE, _ID, _BODY = (itemgetter(Held._fields.index(name)) for name in ("source", "id", "body"))
 
 
 class Voices(NamedTuple):
@@ -56,8 +58,8 @@ class Voices(NamedTuple):
     A column each, as long as there are rows.
     """
 
-    clusters: Sequence[str]
-    origins: Sequence[str]
+    clusters: Sequence[str] | pa.Array
+    origins: Sequence[str] | pa.Array
 
 
 @lru_cache(maxsize=65_536)
@@ -91,24 +93,33 @@ def rows_of(events: Sequence[Held], voices: Voices, kind: Kind) -> pa.RecordBatc
     facts = [*zip(*events, strict=True)] or [()] * len(Held._fields)
     index, producers, sources, ids, arrived = facts[:5]
     names = {pair: str(SourceKey(*pair)) for pair in set(zip(producers, sources, strict=True))}
-    shards = {cluster: shard_of(cluster) for cluster in set(voices.clusters)}
+    clusters = pa.array(voices.clusters, pa.string())
     columns: dict[str, object] = {
         "event_id": ids,
         "source": [*map(names.__getitem__, zip(producers, sources, strict=True))],
         "origin": voices.origins,
-        "cluster": voices.clusters,
-        "shard": [*map(shards.__getitem__, voices.clusters)],
+        "cluster": clusters,
+        "shard": _each(clusters, shard_of, pa.int32()),
         "log_index": index,
         "scope": said["scope"],
         "target": said["subject"],
         "aspect": said["aspect"],
-        "time": [*map(claimed_at, said["time"].to_pylist())],
+        "time": _each(said["time"], claimed_at, _TIME),
         "arrived": arrived,
     }
     arrays = [
-        pa.array(columns.get(field.name, said.get(field.name)), type=field.type) for field in schema
+        column if isinstance(column, pa.Array) else pa.array(column, type=field.type)
+        for field in schema
+        for column in [columns.get(field.name, said.get(field.name))]
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _each(column: pa.Array, read: Callable[[str], int], type_: pa.DataType) -> pa.Array:
+    """Return what `read` says of each text; what stands in many rows is read once."""
+    encoded = column.dictionary_encode()
+    told = pa.array([*map(read, encoded.dictionary.to_pylist())], type=type_)
+    return told.take(encoded.indices)
 
 
 def said_by(
@@ -153,7 +164,7 @@ def _read_at_once(
     as exactly these columns, a key that stands twice and a row too many included, is left to
     `_read_strictly`.
     """
-    lines = b"\n".join([event.body.translate(_ONE_LINE) for event in events])
+    lines = _lines(events)
     asked = [field for field in _data_schema(kind) if only is None or field.name in only]
     schema = pa.schema(
         [
@@ -180,13 +191,22 @@ def _read_at_once(
     return said | {field.name: column for field, column in told}
 
 
+def _lines(events: Sequence[Held]) -> bytes:
+    """Return the bodies of events, a line each."""
+    bodies = [*map(_BODY, events)]
+    lines = b"\n".join(bodies)
+    if b"\r" in lines or lines.count(b"\n") != len(bodies) - 1:
+        lines = b"\n".join([body.translate(_ONE_LINE) for body in bodies])
+    return lines
+
+
 def _is_theirs(table: pa.Table, events: Sequence[Held], kind: Kind) -> bool:
     """Say whether what was read names the very events, all of the kind, and lacks nothing."""
     required = [name for name in _ATTRIBUTES if name != "aspect"]
     return (
         not any(table[name].null_count for name in (*required, "data"))
-        and _are(table["id"], [event.id for event in events])
-        and _are(table["source"], [event.source for event in events])
+        and _are(table["id"], [*map(_ID, events)])
+        and _are(table["source"], [*map(_SOURCE, events)])
         and table["type"].unique().to_pylist() == [kind.event_type]
         and all(map(_is_finite, table["data"].combine_chunks().flatten()))
     )

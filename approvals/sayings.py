@@ -89,12 +89,14 @@ class Bodies:
         return Sayings(self._spoken, self._texts)
 
     def _spoken(self, index: Codes) -> Spoken:
-        for _ in self.read(np.setdiff1d(index, np.concatenate(self._index))):
+        # Not `setdiff1d`, which took an eighth of a request.
+        unread = ~np.isin(index, np.concatenate(self._index))
+        for _ in self.read(np.unique(index[unread])):
             pass
         known = np.concatenate(self._index)
         if not len(known):
             return Spoken().padded(len(index))
-        order = np.argsort(known)
+        order = np.argsort(known, kind="stable")
         place = order[np.minimum(np.searchsorted(known, index, sorter=order), len(known) - 1)]
         heard = self._listener.spoken().only(place)
         heard.text[known[place] != index] = -1

@@ -92,7 +92,7 @@ def _moments(store: Store, span: Span) -> Iterator[Moment]:
                 request.at,
                 request.log_size,
             )
-    frame = store.frame().select(["scope", "kind", "arrived"]).to_pandas()
+    frame = store.frame(only=("scope", "kind", "arrived")).to_pandas()
     lately = frame[frame["arrived"] >= to_micros(span.since)]
     pairs = lately[["scope", "kind"]].astype(str).drop_duplicates().sort_values(["scope", "kind"])
     for scope, kind in pairs.itertuples(index=False):

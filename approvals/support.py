@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from approvals.model import HeldBack
-from approvals.policy import Policy
+from approvals.policy import PhraseSupport
 from approvals.sayings import Sayings
 from quarantine.normal import normal
 from quarantine.repeated import Repeated, Terms, unsupported
@@ -32,10 +32,10 @@ _NOTED: Final = 2_000
 _LONGEST: Final = 60
 
 
-def terms_of(policy: Policy) -> Terms:
-    """Return the rule of a policy on phrases as it is counted."""
-    rule = policy.phrases
-    return Terms(rows=rule.rows, clusters=rule.clusters, words=rule.words)
+def terms_of(rule: PhraseSupport, rows: int) -> Terms:
+    """Return the rule on phrases as it is counted over so many rows."""
+    each = rule.rows // rule.clusters if rows <= rule.small else 0
+    return Terms(rows=rule.rows, clusters=rule.clusters, words=rule.words, each=each)
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Phrases:
     cluster of each (numbers); `gone` are the rows of those that left before and count.
     """
 
-    terms: Terms
+    rule: PhraseSupport
     sayings: Sayings
     index: Codes
     cluster: Codes
@@ -61,7 +61,7 @@ class Phrases:
         A phrase that lacks support stays in its first rows, those that left before counted in when
         support is counted over releases. Reads texts when first asked.
         """
-        if not self.terms.words or not len(kept):
+        if not self.rule.words or not len(kept):
             return np.zeros(len(kept), np.bool_)
         self._hear(kept)
         alone = self._cut(np.empty(0, np.int64), kept)
@@ -91,11 +91,12 @@ class Phrases:
     def _cut(self, gone: Codes, kept: Codes) -> Flags:
         rows = np.concatenate([gone, kept])
         spoken = self._heard.only(self._place[rows])
-        found = unsupported(spoken, self.cluster[rows], self.terms)
+        terms = terms_of(self.rule, len(rows))
+        found = unsupported(spoken, self.cluster[rows], terms)
         self._note(found, spoken, rows, len(gone))
         ranks = pd.Series(found.phrase).groupby(found.phrase).cumcount().to_numpy()
         over = np.zeros(len(rows), np.bool_)
-        over[found.row[ranks >= self.terms.rows]] = True
+        over[found.row[ranks >= terms.most(found.clusters)[found.phrase]]] = True
         return over[len(gone) :]
 
     def _note(self, found: Repeated, spoken: Spoken, rows: Codes, gone: int) -> None:

@@ -14,86 +14,39 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from quarantine.calibration import large_enough  # noqa: E402  found by the line above
-from quarantine.drill import Drill, attacks, drill, lost  # noqa: E402
-from quarantine.evidence import evidence_from  # noqa: E402
-from quarantine.scene import Order, events_of, scene_of  # noqa: E402
+from dealt import Base, base_of, poisoned, staged  # noqa: E402  found by the line above
+from returning import LOOKED, RETURNS, returning  # noqa: E402
+
+from quarantine.calibration import large_enough  # noqa: E402
+from quarantine.drill import Drill, attacks, drill, lost, shadow_of, together  # noqa: E402
+from quarantine.scene import Order  # noqa: E402
 from quarantine.scoring import FALSE_SHARE, weigh  # noqa: E402
-from service.backtest.known import coded  # noqa: E402
-from service.backtest.reading import read_feedback  # noqa: E402
 from service.drilling import FIRST  # noqa: E402
 
 DAYS = 30
 LOOKS = 4
 """How often a day is looked at while it fills."""
-WATCHED = 5
+WATCHED = 2
 """So many days are watched so."""
-FEWEST = 5
 POISON = 0.01
 SHARES = (0.01, 0.1, 0.4)
-TRUTHS = {"labels.csv": "label", "quality.csv": "T1", "sources.csv": "platform_bad"}
 PLAYED = (
     *("spammer", "majority_class", "first_option", "copying_ring", "love_hate"),
     *("average_filler", "sleeper", "campaign"),
 )
+BACKS = ("spammer", "majority_class", "first_option", "sleeper")
 MASKED = ("majority_class", "first_option", "love_hate")
 MASKED_DAYS = 2
-
-
-@dataclass(frozen=True)
-class Base:
-    """A set split by people: the reference's rows, and the rows of everybody else, by source."""
-
-    name: str
-    events: pa.Table
-    source: np.ndarray
-    released: pa.Table
-    known: int
-    pool: np.ndarray
-    timed: bool
-
-    def day(self, chance: np.random.Generator, people: int) -> pa.Table:
-        """Return all that some people of the pool said."""
-        who = chance.choice(self.pool, min(people, len(self.pool)), replace=False)
-        return self.events.filter(np.isin(self.source, who))
-
-    def alarmed(self, held: pa.Table) -> int:
-        """Return how many sources ring on such a day."""
-        return int(weigh(evidence_from(held, self.released, timed=self.timed)).alarmed.sum())
-
-
-def base_of(folder: Path, most: int) -> Base:
-    """Read a set; of very large ones `most` people that say enough are kept."""
-    chance = np.random.default_rng(0)
-    feedback = read_feedback([folder / "events.csv.gz"], scope=None, progress=lambda _: None)
-    source, names = coded(feedback.events, "source")
-    bad = _bad(folder)
-    enough = np.flatnonzero(np.bincount(source, minlength=len(names)) >= FEWEST)
-    fit = np.array([code for code in enough.tolist() if names[code] not in bad])
-    fit = chance.permutation(fit)[:most]
-    half = len(fit) // 2
-    released = feedback.events.filter(np.isin(source, fit[:half]))
-    return Base(folder.name, feedback.events, source, released, half, fit[half:], feedback.timed)
-
-
-def _bad(folder: Path) -> set[str]:
-    found: set[str] = set()
-    for name, column in TRUTHS.items():
-        if (folder / name).exists():
-            known = pd.read_csv(folder / name, dtype={"source": str}).dropna(subset=[column])
-            found |= set(known.loc[known[column].astype(float) > 0, "source"])
-    return found
+PARTS = ("clean", "attacks", "back", "masked")
 
 
 def clean(base: Base, people: int) -> tuple[list[int], list[bool]]:
@@ -115,21 +68,11 @@ def attacked(base: Base, people: int, days: range, name: str) -> list[Drill]:
             base.released,
             attack=name,
             seed=day,
-            timed=base.timed,
+            setting=base.setting,
         )
         for day in days
     ]
     return [each for each in tried if each is not None and each.injected]
-
-
-def poisoned(base: Base, name: str, share: float) -> Base | None:
-    """Return the base with a share of its reference turned into attackers."""
-    scene = scene_of(base.released, {}, timed=base.timed)
-    play = attacks()[name]
-    if play.refuses(scene):
-        return None
-    mixed = play.play(scene, Order(share=share, seed=77))
-    return replace(base, released=events_of(mixed.scene, base.released))
 
 
 def alarm(now: Sequence[Drill], before: Sequence[Drill]) -> str:
@@ -138,16 +81,13 @@ def alarm(now: Sequence[Drill], before: Sequence[Drill]) -> str:
     return f"{sum(rang)} of {len(rang)}"
 
 
-def summed(drills: Sequence[Drill]) -> Drill:
-    """Add up drills of one attack; there must be one."""
-    return Drill(
-        attack=drills[0].attack,
-        injected=sum(each.injected for each in drills),
-        called=sum(each.called for each in drills),
-        rung=sum(each.rung for each in drills),
-        false=sum(each.false for each in drills),
-        others=sum(each.others for each in drills),
-    )
+def fell(now: Sequence[Drill], before: Sequence[Drill]) -> str:
+    """Say on how many of these days most of the power is gone, and on how many the drill rings."""
+    had = together(*before[:FIRST])
+    usual = (had.ahead or 0) / had.injected
+    gone = [(each.ahead or 0) / each.injected < usual / 2 for each in now]
+    late = "and" if lost(together(*now), *before[:FIRST]) else "not"
+    return f"gone on {sum(gone)}, rings on {alarm(now, before)}, {late} for all together"
 
 
 def attack(base: Base, people: int, days: int, name: str) -> tuple[str, list[Drill]] | None:
@@ -156,16 +96,25 @@ def attack(base: Base, people: int, days: int, name: str) -> tuple[str, list[Dri
     blind = poisoned(base, name, POISON)
     if len(found) <= FIRST or blind is None:
         return None
-    whole = summed(found)
+    whole = together(*found)
     false = [each.false / max(each.false + each.rung, 1) for each in found]
-    after = attacked(blind, people, range(FIRST), name)
     line = (
         f"| {base.name} | {name} | {whole.injected} | {_share(whole.rung, whole.injected)}"
-        f" | {_share(whole.called, whole.injected)} | {np.mean(false):.0%} ({_spread(false)})"
-        f" | {_share(summed(after).rung, summed(after).injected)}"
-        f" | {alarm(after, found)} | {alarm(found[FIRST:], found)} |"
+        f" | {_share(whole.ahead or 0, whole.injected)}"
+        f" | {np.mean(false):.0%} ({_spread(false)}) | {poisoning(blind, people, found)}"
+        f" | {alarm(found[FIRST:], found)} |"
     )
     return line, found
+
+
+def poisoning(blind: Base, people: int, found: Sequence[Drill]) -> str:
+    """Return the cells of what becomes of an attack beside a reference with some of it in it."""
+    had = together(*found[:FIRST])
+    if not had.rung and not had.ahead:
+        return "- | no power to lose"
+    after = attacked(blind, people, range(FIRST), found[0].attack)
+    whole = together(*after)
+    return f"{_share(whole.rung, whole.injected)} | {fell(after, found)}"
 
 
 def _share(part: int, whole: int) -> str:
@@ -188,12 +137,11 @@ def masked(base: Base, people: int, name: str) -> str:
         told = []
         for seed in range(MASKED_DAYS):
             held = base.day(np.random.default_rng(2000 + seed), people)
-            scene = scene_of(held, {}, timed=base.timed)
+            scene = staged(base, held)
             if attacks()[name].refuses(scene):
                 return ""
             mixed = attacks()[name].play(scene, Order(share=share, seed=seed))
-            events = events_of(mixed.scene, held)
-            weighed = weigh(evidence_from(events, base.released, timed=base.timed))
+            weighed = weigh(shadow_of(scene, mixed, held, base.released, base.setting))
             known = dict(zip(mixed.scene.sources, mixed.bad.tolist(), strict=True))
             size = weighed.linked.held_sources
             bad = [known.get(key.source, False) for key in weighed.linked.sources[:size]]
@@ -205,34 +153,44 @@ def masked(base: Base, people: int, name: str) -> str:
 
 @dataclass
 class Tables:
-    """The lines of the three tables."""
+    """The lines of the four tables."""
 
     clean: list[str]
     attacks: list[str]
+    back: list[str]
     masked: list[str]
 
 
-def look(base: Base, people: int, days: int, tables: Tables) -> None:
+def look(base: Base, people: int, days: int, tables: Tables, parts: Sequence[str]) -> None:
     """Fill the tables with one set."""
-    rung, looked = clean(base, people)
-    needed = next(n for n in range(1, people + 1) if large_enough(base.known, people, n, 0.1))
     played = []
-    for name in PLAYED:
+    for name in PLAYED if {"attacks", "clean"} & {*parts} else ():
         told = attack(base, people, days, name)
         if told is not None:
             tables.attacks.append(told[0])
             played += told[1]
             print(told[0], file=sys.stderr)
+    if "clean" in parts:
+        tables.clean.append(quiet(base, people, played))
+        print(tables.clean[-1], file=sys.stderr)
+    for name in BACKS if "back" in parts else ():
+        tables.back += [line for line in [returning(base, people, name)] if line]
+    for name in MASKED if "masked" in parts else ():
+        tables.masked += [line for line in [masked(base, people, name)] if line]
+
+
+def quiet(base: Base, people: int, played: Sequence[Drill]) -> str:
+    """Return the line of the clean days, with what was false on the days of attack besides."""
+    rung, looked = clean(base, people)
+    needed = next(n for n in range(1, people + 1) if large_enough(base.known, people, n, 0.1))
     false = sum(rung) + sum(each.false for each in played)
     whole = false + sum(each.rung for each in played)
-    tables.clean.append(
+    return (
         f"| {base.name} | {base.known} | {people} | {needed}"
         f" | {_share(sum(each > 0 for each in rung), DAYS)}"
         f" | {sum(looked)} of {len(looked)} | {np.mean(rung):.2f}"
         f" | {false} of {whole} ({false / max(whole, 1):.0%}) |"
     )
-    print(tables.clean[-1], file=sys.stderr)
-    tables.masked += [line for name in MASKED if (line := masked(base, people, name))]
 
 
 CLEAN = (
@@ -240,12 +198,24 @@ CLEAN = (
     f" | days with one at any of {LOOKS} looks | alarms a day | false of all alarms, over all days"
 )
 ATTACKS = (
-    "set | attack | injected | ring | called | false among a day's alarms"
-    f" | ring, {POISON:.0%} of the reference poisoned | the drill rings then"
+    "set | attack | injected | ring | ahead of 99% of the reference | false among a day's alarms"
+    f" | ring, {POISON:.0%} of the reference poisoned | most of the power then, and the drill"
     " | and with nothing poisoned"
 )
+BACK = f"set | attack | {' | '.join(f'by day {day}' for day in LOOKED)}"
 MASKS = f"set | attack | {' | '.join(f'{share:.0%}' for share in SHARES)}"
-DRILLED = f"The drill compares each day with the first {FIRST} of its attack."
+DRILLED = (
+    f"The drill compares each day with the first {FIRST} of its attack. It is asked on as many days"
+    " beside a poisoned reference: on how many of them less than half of what used to be ahead of"
+    " 99% of the reference is, on how many it says so, and whether it does for these days together,"
+    " which it looks at as well. Where less than a fifth was ahead there is too little to lose, and"
+    " it cannot ring."
+)
+COMING = (
+    f"Attackers who come back on each of {RETURNS} days, each time in the slots of another person;"
+    " nobody is released meanwhile, so that all who came stay held. Attackers that ring, and that"
+    " are ahead of 99% of the reference, of those who were seen so far; then the same of others:"
+)
 MASKING = (
     "AUC of the score where attackers are so many of all (of events where they take slots, of"
     " sources where they add some), two days together:"
@@ -267,6 +237,8 @@ def text(tables: Tables) -> str:
             "The last column is over the clean days and all days of attacks together.",
             _table(ATTACKS, tables.attacks),
             DRILLED,
+            COMING,
+            _table(BACK, tables.back),
             MASKING,
             _table(MASKS, tables.masked),
             "",
@@ -278,15 +250,17 @@ def _table(head: str, lines: Sequence[str]) -> str:
     return "\n".join([f"| {head} |", f"|{'---|' * (head.count('|') + 1)}", *lines])
 
 
-def kept(page: Path, sets: Sequence[str]) -> Tables:
-    """Read the lines of other sets from a page that was made before."""
-    parts = page.read_text(encoding="utf-8").split("\n\n") if page.exists() else []
-    found = []
-    for head in (CLEAN, ATTACKS, MASKS):
-        table = next((part for part in parts if part.startswith(f"| {head} |")), "")
-        rows = [line for line in table.splitlines()[2:] if line.split(" | ")[0][2:] not in sets]
-        found.append(rows)
-    return Tables(*found)
+def kept(page: Path, sets: Sequence[str], parts: Sequence[str]) -> Tables:
+    """Read the lines of other sets, and of other parts, from a page that was made before."""
+    told = page.read_text(encoding="utf-8").split("\n\n") if page.exists() else []
+    heads = {"clean": CLEAN, "attacks": ATTACKS, "back": BACK, "masked": MASKS}
+    found = {}
+    for part, head in heads.items():
+        table = next((each for each in told if each.startswith(f"| {head} |")), "")
+        lines = table.splitlines()[2:]
+        anew = part in parts or (part == "attacks" and "clean" in parts)
+        found[part] = [line for line in lines if not anew or line.split(" | ")[0][2:] not in sets]
+    return Tables(**found)
 
 
 def main() -> None:
@@ -299,11 +273,13 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--days", type=int, default=4, help="days for each attack")
     parser.add_argument("--most", type=int, default=800, help="people of a set, at most")
+    parser.add_argument("--parts", nargs="*", default=PARTS, help="what to do anew")
     parser.add_argument("--out", type=Path, help="a page; what it says of other sets is kept")
     asked = parser.parse_args()
-    tables = kept(asked.out, asked.sets) if asked.out else Tables([], [], [])
+    tables = kept(asked.out, asked.sets, asked.parts) if asked.out else Tables([], [], [], [])
     for name in asked.sets:
-        look(base_of(asked.data / name, asked.most), asked.people, asked.days, tables)
+        base = base_of(asked.data / name, asked.most)
+        look(base, asked.people, asked.days, tables, asked.parts)
         if asked.out:
             asked.out.write_text(text(tables), encoding="utf-8")
     sys.stdout.write(text(tables))

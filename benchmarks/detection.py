@@ -40,6 +40,8 @@ SOURCE_TRUTHS = {"labels.csv": "label", "quality.csv": "T1", "sources.csv": "pla
 STEPS = (3, 5, 10)
 FEWEST_BAD = 5
 FEWEST_CALLED = 10
+MEAN_OF = ("rte", "sent_polarity", "zencrowd_us")
+"""Sets of labels whose mean is told besides: of each only few sources are at chance."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,10 @@ def _lines(file: Path) -> pd.DataFrame:
     return pd.DataFrame([json.loads(line) for line in file.read_text("utf-8").splitlines()])
 
 
+Rankings = Mapping[str, Mapping[str, Measured]]
+"""By what is known of which set, how each method ranks."""
+
+
 def rankings(tried: Tried, folder: Path) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield, for each thing that is known of a set, how each method ranks."""
     for name, truth in truths_of(folder):
@@ -183,9 +189,9 @@ def _ranked(truth: pd.Series, scores: pd.Series) -> Measured:
     return measure(both["truth"].to_numpy(int), both["score"].to_numpy(float))
 
 
-def ranking_rows(tried: Tried, folder: Path) -> Iterator[str]:
+def ranking_rows(found: Rankings) -> Iterator[str]:
     """Yield the table's rows for one set; a peer that ranks better is told in ours."""
-    for what, methods in rankings(tried, folder):
+    for what, methods in found.items():
         best = max((m.auc for method, m in methods.items() if method != OURS), default=0.0)
         for method, m in methods.items():
             yield (
@@ -203,6 +209,25 @@ def ranking_rows(tried: Tried, folder: Path) -> Iterator[str]:
                 )
                 + " |"
             )
+
+
+def mean_rows(found: Rankings) -> Iterator[str]:
+    """Yield the mean of some sets by method, where all of them were tried."""
+    several = [found.get(f"{name}, quality.csv", {}) for name in MEAN_OF]
+    for method in several[0]:
+        if all(method in methods for methods in several):
+            some = [methods[method] for methods in several]
+            bad, known = (sum(getattr(each, name) for each in some) for name in ("bad", "known"))
+            auc, ap, p_at = (
+                float(np.mean([getattr(each, name) for each in some]))
+                for name in ("auc", "ap", "p_at")
+            )
+            what, of = (
+                (f"mean of {', '.join(MEAN_OF)}", f"{bad:,} of {known:,}")
+                if method == OURS
+                else ("", "")
+            )
+            yield f"| {what} | {of} | {method} | {auc:.3f} | {ap:.3f} | {p_at:.2f} |  |"
 
 
 def _remark(ours: Measured, best: float) -> str:
@@ -261,18 +286,21 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     times: list[str] = []
+    found: dict[str, Mapping[str, Measured]] = {}
     for folder in folders:
         if (asked.sets and folder.name not in asked.sets) or not any(truths_of(folder)):
             continue
         print(f"{folder.name} …", file=sys.stderr)
         tried = try_set(folder, asked.pass_every)
-        lines += ranking_rows(tried, folder)
+        here = dict(rankings(tried, folder))
+        found |= here
+        lines += ranking_rows(here)
         alarms += alarm_rows(tried, folder)
         times.append(f"{folder.name} {tried.events:,} events {tried.seconds:.1f} s")
         if asked.out:
             # After every set: a run that is cut short leaves what it had.
-            asked.out.write_text(told(lines, alarms, times), encoding="utf-8")
-    sys.stdout.write(told(lines, alarms, times))
+            asked.out.write_text(told([*lines, *mean_rows(found)], alarms, times), encoding="utf-8")
+    sys.stdout.write(told([*lines, *mean_rows(found)], alarms, times))
 
 
 def told(lines: list[str], alarms: list[str], times: list[str]) -> str:

@@ -30,6 +30,8 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from scoring import crowd  # noqa: E402
 
+from approvals.ports import Signer  # noqa: E402
+from approvals.signers.file import new_key  # noqa: E402
 from quarantine.arrivals import Arrival  # noqa: E402
 from quarantine.envelope import read  # noqa: E402
 from quarantine.ports import Store  # noqa: E402
@@ -38,6 +40,8 @@ from quarantine.stores.sqlite import SqliteStore  # noqa: E402
 from service import archive as archives  # noqa: E402
 from service import spread  # noqa: E402
 from service.archive import archive  # noqa: E402
+from service.holdings import NAME as MANIFEST  # noqa: E402
+from service.holdings import Manifest, seal_manifest  # noqa: E402
 from service.rescoring import Window, rescored  # noqa: E402
 
 AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,11 +131,11 @@ def page(events: int) -> Iterator[str]:
     yield f"`python benchmarks/rescoring.py --events {events}`: {events:,} ratings, half of them"
     yield f"released before; Dask {distributed.__version__}; {where}; load before: {load}.\n"
     with tempfile.TemporaryDirectory() as folder:
-        window = Window(Path(folder) / "archive")
+        place, signer = Path(folder) / "archive", new_key(Path(folder) / "releasing.pem")
         with SqliteStore(Path(folder) / "store.db") as store:
             filled(store, events)
             started = time.process_time()
-            _archived(store, window.folder, events // 2)
+            window = Window(place, _archived(store, place, events // 2, signer))
             yield f"Written in {time.process_time() - started:.1f} s of CPU.\n"
         least = floor(window.folder)
         yield "| judged | CPU here, s | CPU of workers, s | together, over the floor | took, s |"
@@ -147,16 +151,17 @@ def page(events: int) -> Iterator[str]:
     yield f"\n{len(wanted.dossiers):,} dossiers, the same in every run."
 
 
-def _archived(store: Store, folder: Path, released: int) -> None:
+def _archived(store: Store, folder: Path, released: int, signer: Signer) -> Manifest:
     """Archive the store; its older half counts as released, which nobody asked for here."""
-    manifest = archive(store, folder, AT)
+    manifest = archive(store, folder, AT, signer)
     old = [index for index in store.frame()["index"].to_pylist() if index < released]
     rows = [{"index": index, "fate": "released"} for index in old]
     table = pa.Table.from_pylist(rows, schema=archives.FATE_SCHEMA)
     fates = archives.written(folder, "beside", table, (0, manifest.size))
     beside = {**manifest.beside, "fates": fates}
     changed = manifest.model_copy(update={"beside": beside})
-    (folder / archives.NAME).write_bytes(changed.canonical())
+    (folder / MANIFEST).write_bytes(seal_manifest(changed, signer))
+    return changed
 
 
 def _line(name: str, cost: Cost, least: float) -> str:

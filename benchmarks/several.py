@@ -104,7 +104,7 @@ def weighed(here: Site, url: str | None, bus: int, events: int) -> Weight:
     with wiring.open_store(here.state) as store:
         assert store.frame().num_rows == events
         started = time.process_time()
-        manifest = archive(store, out, wiring.now())
+        manifest = archive(store, out, wiring.now(), wiring.role_signer(here.state, "releasing"))
         made = time.process_time() - started
         started = time.process_time()
         assert sum(read(out, part).frame.num_rows for part in manifest.events) == events

@@ -18,12 +18,15 @@ from quarantine.calibration import (
 )
 from quarantine.evidence import Flags, Floats, Ints
 from quarantine.opinions import Alarms, Opinion
+from quarantine.tilts import nats_of
 
 QUIET: Final = 0.002
 """A pass rings where nothing is wrong at most so often; the more often one looks, the smaller."""
 _LOUD: Final = 0.6
 """Where nothing is calibrated a robust alarm counts a quarter of its strength beyond `ALARM`."""
 _HALF: Final = 0.5
+_SLACK: Final = 3.0
+"""Nats that a detector may bring beyond its own likelihood ratio: the odds it began with."""
 _NEARLY_NONE: Final = 0.02
 """So small a part of the reference may say less than a source that is compared with it."""
 
@@ -101,14 +104,24 @@ def evidence(opinions: Sequence[Opinion], reference: Sequence[Opinion]) -> tuple
     """Return the evidence against held sources, and against those of the reference themselves.
 
     A score of 0 says that nothing was seen, and a source that was not judged has nothing against
-    it: both are no evidence, however rare they are.
+    it: both are no evidence, however rare they are. Nor need the oddest of a crowd be odd in the
+    way that is looked for: a score that is a probability brings no more than that says.
     """
     held, known = [], []
     for one, usual in zip(opinions, reference, strict=True):
         tail = tail_of(usual.scores[usual.judged])
-        held.append(np.where(one.judged & (one.scores > 0), tail.nats(one.scores), 0.0))
-        known.append(np.where(usual.judged & (usual.scores > 0), tail.own(usual.scores), 0.0))
+        held.append(_brought(one, tail.nats(one.scores)))
+        known.append(_brought(usual, tail.own(usual.scores)))
     return Joined(np.array(held)), Joined(np.array(known))
+
+
+def _brought(one: Opinion, nats: Floats) -> Floats:
+    """Return what a detector brings of its `nats`; an alarm of its own is not bounded."""
+    some = np.where(one.judged & (one.scores > 0), nats, 0.0)
+    if not one.posterior:
+        return some
+    most = np.maximum(nats_of(one.scores) + _SLACK, 0.0)
+    return np.where(one.scores < ALARM, np.minimum(some, most), some)
 
 
 def too_few(said: Ints, usual: Ints) -> Flags:

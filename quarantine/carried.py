@@ -19,8 +19,12 @@ _CROWDED: Final = 40.0
 _SELDOM: Final = 0.05
 """A phrase in a larger part of the events is a usual one."""
 _HALF: Final = 0.5
+_CROWD: Final = 0.25
+"""What so many of the voices say, few do not: the subject of much of the work, and not a plan."""
 _OWN: Final = 5.0
 """So many events of a stranger stand beside a source's own."""
+_SEVERAL: Final = 10
+"""In so small a company nobody is a crowd."""
 _LEAST: Final = 2
 """Who has a phrase but once does not carry it."""
 _TIED: Final = 2.0
@@ -132,15 +136,22 @@ def _looks(few: Floats, usual: Flags, counted: Flags) -> Floats:
     return cost
 
 
-def few_voices(gram: Ints, voice: Ints, volume: Ints) -> tuple[Floats, Ints]:
-    """Return, by gram, the nats for "few voices say it", and how many do."""
+def few_voices(
+    gram: Ints, voice: Ints, volume: Ints, *, crowd: float = _CROWD
+) -> tuple[Floats, Ints]:
+    """Return, by gram, the nats for "few voices say it", and how many do.
+
+    What more than `crowd` (a share) of the voices say is said by no few.
+    """
     _, one, count = np.unique(number(gram, voice), return_index=True, return_counts=True)
     what, who = gram[one], voice[one]
     events = np.bincount(gram)
     gain = count * (np.log(count / events[what]) - np.log(volume[who] / volume.sum()))
     voices = np.bincount(what)
-    cost = np.log(max(int((volume > 0).sum()), 1))
-    return np.asarray(np.bincount(what, gain) - voices * cost, np.float64), voices
+    every = int((volume > 0).sum())
+    nats = np.bincount(what, gain) - voices * np.log(max(every, 1))
+    crowded = (voices > crowd * every) & (voices > _SEVERAL)
+    return np.where(crowded, np.minimum(nats, 0.0), nats), voices
 
 
 def _carriers(gram: Ints, source: Ints, said: Ints, guilt: Floats) -> tuple[Floats, Floats, Ints]:

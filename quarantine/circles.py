@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
-from quarantine.evidence import Evidence, Floats, Ints
+from quarantine.evidence import Evidence, Flags, Floats, Ints
 from quarantine.gatherings import between
 from quarantine.meetings import choices
 from quarantine.overlap import Answers, answers, table
@@ -32,13 +32,14 @@ class Circles:
     `closed` is the share (0..1) of its targets that at least two of its closest partners speak of,
     `inside` how many those are. `agreed` is how far answers in the circle, its partners' included,
     agree beyond other circles, in standard deviations; 0 for who has none. `partners` counts them;
-    pairs (`source`, `partner`) name them.
+    pairs (`source`, `partner`) name them; `compared` says with how many sources each is compared.
     """
 
     closed: Floats
     inside: Ints
     agreed: Floats
     partners: Ints
+    compared: int
     source: Ints
     partner: Ints
 
@@ -67,14 +68,37 @@ def circles(evidence: Evidence) -> Circles:
     mean = (excess + near @ excess)[known] / number[known]
     noise = _TOGETHER * float((beyond[core] ** 2).sum()) / max(int(core.sum()), 1)
     agreed[known] = _beyond_circles(mean, noise / number[known])
+    lone, doubt = _without(said, known, count)
+    if len(lone):
+        beside = np.concatenate([mean, lone]), np.concatenate([noise / number[known], doubt])
+        agreed[known] = np.maximum(agreed[known], _beyond_circles(*beside)[: len(mean)])
     return Circles(
         closed=inside / np.maximum(count, 1),
         inside=inside.astype(np.int64),
         agreed=agreed,
         partners=np.where(known, partners, 0),
+        compared=int(known.sum()) + len(lone),
         source=source,
         partner=partner,
     )
+
+
+def _without(said: Answers, known: Flags, count: Ints) -> tuple[Floats, Floats]:
+    """Return how far sources without a circle agree with anybody beyond the usual, and the noise.
+
+    Nobody, unless most have no circle: there a ring may be all the circles that there are, and
+    among them would be usual.
+    """
+    if 2 * int(known.sum()) > int((count > 0).sum()):
+        return np.empty(0), np.empty(0)
+    votes = np.bincount(said.cell)[said.cell]
+    voices = np.bincount(said.target)[said.target]
+    lone = (voices > 1) & ~known[said.source]
+    beyond = np.where(lone, (votes - 1.0) / np.maximum(voices - 1, 1) - _usual(said), 0.0)
+    rows = np.bincount(said.source, lone, said.sources)
+    mean = np.bincount(said.source, beyond, said.sources)[rows > 0] / rows[rows > 0]
+    noise = float((beyond**2).sum()) / max(int(lone.sum()), 1)
+    return mean, noise / rows[rows > 0]
 
 
 def _beyond_circles(mean: Floats, noise: Floats) -> Floats:

@@ -39,12 +39,14 @@ class Crowd:
 
     By row (held, then released): `got` is the agreement beyond chance, `room` the most that was
     possible given how many others spoke. By source: `kept`, the shrunk agreement, 1 being full and
-    0 chance. Overall: what is `typical`, and the `spread` between sources that are well known.
+    0 chance, and how much of that is its own (`known`, 0..1). Overall: what is `typical`, and the
+    `spread` between sources that are well known.
     """
 
     got: Floats
     room: Floats
     kept: Floats
+    known: Floats
     typical: float
     spread: float
 
@@ -112,7 +114,7 @@ def _settled(rows: Rows, got: Floats, room: Floats, sources: int) -> Crowd | Non
     typical_room = float(possible.sum()) / len(got)
     prior = float(np.clip(noise / typical_room**2 / spread**2, 2.0, 20.0)) * typical_room
     kept = (gained + prior * typical) / (possible + prior)
-    return Crowd(got, room, kept, typical, spread)
+    return Crowd(got, room, kept, possible / (possible + prior), typical, spread)
 
 
 def _rows(evidence: Evidence) -> Rows | None:

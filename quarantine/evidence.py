@@ -68,7 +68,8 @@ class Findings:
     `event_because` makes the words for a row. `silent` says why it could judge nobody at all.
     `by_agreement` says that the scores rest on agreement with the others alone, which a ring that
     makes the consensus turns round; `posterior` that a score below the alarm is half the
-    probability of being bad, so that it may count for more than a hint.
+    probability of being bad, so that it may count for more than a hint, and `exact` that this rests
+    on no model of honest sources, so that it counts whole.
     """
 
     sources: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -80,6 +81,7 @@ class Findings:
     silent: str = ""
     by_agreement: bool = False
     posterior: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

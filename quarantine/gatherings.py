@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from quarantine.evidence import Flags, Floats, Ints
+from quarantine.overlap import number
 
 LEAST: Final = 4
 """So few may be unlike others together by luck."""
@@ -24,6 +25,12 @@ _LESSONS: Final = 3
 _SURE: Final = 5.0
 _MORE: Final = 0.5
 _RARE: Final = 1e-6
+_VOICE: Final = 0.05
+"""One source is at most such a part of what is known of those who give an answer."""
+_FEWER: Final = 3.0
+"""Where few give it, at most so many times the part that each of them has."""
+_COMMON: Final = 0.05
+"""What so many of those outside do is a way of the crowd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class Gatherings:
     lie from the usual in all habits together, `habit` the one (column) in which they differ most,
     and `by` how far in that, all in standard deviations; `clear` is what one row tells on the
     average (nats): how surely a member can be told from the crowd, and how few bystanders are.
+    `own` is how many members there are (or how many a twentieth of the crowd is) for each source
+    outside that is as far from the usual, in their direction: at 1 and less they are like others.
     """
 
     group: Ints
@@ -46,16 +55,21 @@ class Gatherings:
     clear: Floats
     habit: Ints
     by: Floats
+    own: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of habits with their source, their group and what they are like, in columns."""
+    """Rows of habits with their source, their group and what they are like, in columns.
+
+    `weight` (0..1) is what a row counts for in what is usual for its like.
+    """
 
     source: Ints
     group: Ints
     like: Ints
     habits: Floats
+    weight: Floats
 
 
 def gatherings(source: Ints, group: Ints, like: Ints, scores: Floats) -> Gatherings:
@@ -70,25 +84,27 @@ def gatherings(source: Ints, group: Ints, like: Ints, scores: Floats) -> Gatheri
     loudest groups, who would else make their own habits the usual ones.
     """
     _, dense = np.unique(group, return_inverse=True)
-    rows = _Rows(source, dense.astype(np.int64), like, scores[source])
+    rows = _Rows(source, dense.astype(np.int64), like, scores[source], _weights(source, like))
     usual = np.ones(len(source), np.bool_)
-    found = _tested(rows, usual)
+    found = _tested(rows, usual, scores)
     for _ in range(_LESSONS):
         loudest = found.nats >= max(_SURE, float(found.nats.max(initial=0.0)) / 2)
-        ousted = found.source[loudest & (found.member > _MORE)]
+        apart = (found.member > _MORE) & (found.own[found.group] >= 1.0)
+        ousted = found.source[loudest & apart]
         fewer = usual & ~np.isin(source, ousted)
         if not ousted.size or fewer.sum() in {0, usual.sum()}:
             break
         usual = fewer
-        found = _tested(rows, usual)
+        found = _tested(rows, usual, scores)
     return found
 
 
-def _tested(rows: _Rows, usual: Flags) -> Gatherings:
-    """Test every group against what the `usual` rows show."""
+def _tested(rows: _Rows, usual: Flags, scores: Floats) -> Gatherings:
+    """Test every group against what the `usual` rows show, and against all sources' `scores`."""
     size = np.bincount(rows.group)
     wide = size >= LEAST
-    white, back = _whitened(rows.habits - _middle(rows, usual)[rows.like], usual)
+    middle = _middle(rows, usual)
+    white, back = _whitened(rows.habits - middle[rows.like], usual)
     mean = np.stack([np.bincount(rows.group, each) / size for each in white.T], axis=1)
     company = np.array([between(each[wide], 1.0 / size[wide]) for each in mean.T])
     far = np.where(wide, (mean**2 / (company + 1.0 / size[:, None])).sum(axis=1), 0.0)
@@ -98,15 +114,31 @@ def _tested(rows: _Rows, usual: Flags) -> Gatherings:
     order = np.argsort(rows.group, kind="stable")
     start = np.searchsorted(rows.group[order], np.arange(len(nats) + 1))
     members = [order[start[each] : start[each + 1]] for each in loud.tolist()]
-    return _apart([(rows.source[each], white[each]) for each in members], nats[loud], back)
+    found = _apart([(rows.source[each], white[each]) for each in members], nats[loud], back)
+    middles = middle[[rows.like[each[0]] for each in members]] if members else middle[:0]
+    return replace(found, own=_own(found, scores, middles, back))
+
+
+def _weights(source: Ints, like: Ints) -> Floats:
+    """Return by row what it weighs: nobody is most of what is known of those who say something.
+
+    Who always says one thing would else be what is usual for it, and whoever else says it, at any
+    target, would be unlike that in the same way.
+    """
+    own = number(source, like)
+    rows, (_, one) = np.bincount(own), np.unique(own, return_index=True)
+    givers = np.bincount(like[one], minlength=int(like.max(initial=-1)) + 1)
+    most = np.bincount(like) * np.maximum(_VOICE, _FEWER / np.maximum(givers, 1))
+    weight: Floats = np.minimum(most[like] / rows[own], 1.0)
+    return weight
 
 
 def _middle(rows: _Rows, usual: Flags) -> Floats:
-    """Return the mean by kind of row."""
-    kind = rows.like[usual]
-    size = np.bincount(kind, minlength=int(rows.like.max()) + 1)
-    total = [np.bincount(kind, each, len(size)) for each in rows.habits[usual].T]
-    middle: Floats = np.stack(total, axis=1) / np.maximum(size, 1)[:, None]
+    """Return the weighed mean by kind of row."""
+    kind, weight = rows.like[usual], rows.weight[usual]
+    size = np.bincount(kind, weight, int(rows.like.max()) + 1)
+    total = [np.bincount(kind, weight * each, len(size)) for each in rows.habits[usual].T]
+    middle: Floats = np.stack(total, axis=1) / np.maximum(size, _RARE)[:, None]
     return middle
 
 
@@ -157,7 +189,30 @@ def _apart(groups: Sequence[tuple[Ints, Floats]], nats: Floats, back: Floats) ->
         clear=np.array([each.clear for each in found]),
         habit=worst.astype(np.int64),
         by=shift[np.arange(len(groups)), worst],
+        own=np.zeros(len(groups)),
     )
+
+
+def _own(found: Gatherings, scores: Floats, middles: Floats, back: Floats) -> Floats:
+    """Return by group how far its members have to themselves what sets them apart.
+
+    They are unlike those who give the same answer; but where a few always give it, so is everybody
+    else, and where one part of the crowd is stricter, so is that part. `middles` are what is usual
+    where the group is, by group.
+    """
+    white = np.linalg.inv(back)
+    own = np.zeros(len(middles))
+    start = np.searchsorted(found.group, np.arange(len(middles) + 1))
+    for each, middle in enumerate(middles):
+        rows = slice(start[each], start[each + 1])
+        member = found.source[rows][found.member[rows] > _MORE]
+        if len(member):
+            way = white @ (white.T @ (scores[member].mean(axis=0) - middle))
+            along = scores @ way
+            far = along >= np.median(along[member])
+            outside = max(int(far.sum() - far[member].sum()), 1)
+            own[each] = min(len(member), _COMMON * (len(along) - len(member))) / outside
+    return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +242,13 @@ def _mixture(rows: Floats) -> _Mixture:
     return _Mixture(member, shift, float(gained.mean()))
 
 
-def crowded(source: Ints, group: Ints, flag: Flags, peers: Ints) -> Floats:
+def crowded(source: Ints, group: Ints, flag: Flags, peers: Ints) -> tuple[Floats, Floats]:
     """Return by row the evidence (nats) that its group has more flagged sources than its peers do.
 
-    `flag` and `peers` (whom it is compared with: a number) are by source. What is usual is learnt
-    from peers outside of the group, or a group that is most of its peers would be usual. Chernoff's
-    bound on the binomial tail, after paying for every group that is looked at.
+    Then, by row, the share (0..1) of the flagged in its group that are more than usual. `flag` and
+    `peers` (whom it is compared with: a number) are by source. What is usual is learnt from peers
+    outside of the group, or a group that is most of its peers would be usual. Chernoff's bound on
+    the binomial tail, after paying for every group that is looked at.
     """
     _, group = np.unique(group, return_inverse=True)
     mine, said = peers[source], flag[source]
@@ -204,7 +260,8 @@ def crowded(source: Ints, group: Ints, flag: Flags, peers: Ints) -> Floats:
     share = (np.bincount(group, said) / size).clip(_RARE, 1.0 - _RARE)
     usual = usual.clip(_RARE, 1.0 - _RARE)
     told = share * np.log(share / usual) + (1.0 - share) * np.log((1.0 - share) / (1.0 - usual))
-    wide = (size >= LEAST) & (share > usual)
-    nats = np.where(wide, size * told - np.log(max(int((size >= LEAST).sum()), 1)), 0.0)
-    by_row: Floats = nats[group].clip(0.0)
-    return by_row
+    wide = size >= LEAST
+    nats = size * told - np.log(max(int(wide.sum()), 1))
+    more = ((share - usual) / (share * (1.0 - usual))).clip(0.0)
+    by_row: Floats = np.where(wide & (share > usual), nats, 0.0)[group].clip(0.0)
+    return by_row, more[group]

@@ -37,6 +37,7 @@ class Heard:
             holds=self.channel != CONSENSUS,
             by_agreement=self.findings.by_agreement,
             posterior=self.findings.posterior,
+            exact=self.findings.exact,
         )
 
 
@@ -117,7 +118,10 @@ def _rehearse(one: Heard, evidence: Evidence) -> Heard:
     return Heard(
         name=one.name,
         channel=one.channel,
-        findings=Findings(silent=first.findings.silent or second.findings.silent),
+        findings=Findings(
+            silent=first.findings.silent or second.findings.silent,
+            posterior=first.findings.posterior or second.findings.posterior,
+        ),
         scores=np.maximum(first.scores, second.scores),
         place=np.maximum(first.place, second.place),
     )

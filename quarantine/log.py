@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, repeat
+from itertools import groupby, pairwise, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -152,10 +152,15 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     row = list(leaves)
     while len(row) > 1:
         odd = row[-1:] if len(row) % 2 else []
-        each = iter(row)
-        pairs = zip(repeat(b"\x01"), each, each, strict=False)
-        row = [_sha256(pair).digest() for pair in map(b"".join, pairs)] + odd
+        row = _paired(row) + odd
     return row[0] if row else EMPTY_ROOT
+
+
+def _paired(row: Iterable[bytes]) -> list[bytes]:
+    """Hash neighbours together: the first with the second, and so on; an odd last one is left."""
+    each = iter(row)
+    pairs = zip(repeat(b"\x01"), each, each, strict=False)
+    return [_sha256(pair).digest() for pair in map(b"".join, pairs)]
 
 
 def subtree(leaves: Sequence[bytes]) -> bytes:
@@ -180,16 +185,42 @@ def proof_nodes(indexes: Sequence[int], size: int) -> list[Node]:
     does. For one leaf it is the audit path of RFC 6962 with the right edge in complete subtrees.
     """
     needed: list[Node] = []
-    row = set(indexes)
+    runs = _runs(sorted(set(indexes)))
     tops = dict(peaks_of(size))
     for level in range(size.bit_length()):
-        top = tops.get(level)
-        inner = row - {top}
-        needed += [(level, number ^ 1) for number in sorted(inner) if number ^ 1 not in row]
-        if top is not None and top not in row:
-            needed.append((level, top))
-        row = {number >> 1 for number in inner}
+        top = tops.get(level, -1)
+        if runs and runs[-1].stop == top + 1:
+            runs[-1:] = [range(runs[-1].start, top)] if runs[-1].start < top else []
+            top = -1
+        needed += [
+            (level, number)
+            for run in runs
+            for number, is_alone in ((run.start - 1, run.start & 1), (run.stop, run.stop & 1))
+            if is_alone
+        ]
+        needed += [(level, top)] if top >= 0 else []
+        runs = _touching(range(run.start >> 1, (run.stop + 1) >> 1) for run in runs)
     return needed
+
+
+def _runs(numbers: Sequence[int]) -> list[range]:
+    """Return rising numbers as runs of neighbours, of which there are few where many leave."""
+    starts = [
+        place for place, (before, number) in enumerate(pairwise(numbers), 1) if number != before + 1
+    ]
+    spans = zip([0, *starts], [*starts, len(numbers)], strict=True)
+    return [range(numbers[first], numbers[last - 1] + 1) for first, last in spans if last > first]
+
+
+def _touching(runs: Iterable[range]) -> list[range]:
+    """Return rising runs with those made one that touch."""
+    found: list[range] = []
+    for run in runs:
+        if found and found[-1].stop == run.start:
+            found[-1] = range(found[-1].start, run.stop)
+        else:
+            found.append(run)
+    return found
 
 
 def root_from(leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: int) -> bytes:
@@ -197,33 +228,50 @@ def root_from(leaves: Mapping[int, bytes], nodes: Mapping[Node, bytes], size: in
 
     Raises `TamperedError` when a needed node is missing, or one is given that nothing needs.
     """
-    if leaves and not (min(leaves) >= 0 and max(leaves) < size):
+    numbers = sorted(leaves)
+    if numbers and not 0 <= numbers[0] <= numbers[-1] < size:
         raise TamperedError(f"a leaf lies outside a log of {size}")
     unused = dict(nodes)
     tops = dict(peaks_of(size))
     found: dict[int, bytes] = {}
-    row = dict(leaves)
+    row = {run.start: [*map(leaves.__getitem__, run)] for run in _runs(numbers)}
     for level in range(size.bit_length()):
         top = tops.get(level)
         if top is not None:
-            found[level] = row.pop(top) if top in row else _given(unused, (level, top))
+            found[level] = _taken(row, top) or _given(unused, (level, top))
         row = _parents(row, unused, level)
     if unused:
         raise TamperedError(f"the proof holds {len(unused)} nodes that nothing needs")
     return Frontier(size=size, peaks=[found[level] for level in tops]).root()
 
 
-def _parents(row: Mapping[int, bytes], unused: dict[Node, bytes], level: int) -> dict[int, bytes]:
-    numbers = [*dict.fromkeys([number >> 1 for number in sorted(row)])]
-    nodes = [
-        _sha256(
-            b"\x01"
-            + (row.get(number + number) or _given(unused, (level, number + number)))
-            + (row.get(number + number + 1) or _given(unused, (level, number + number + 1)))
-        ).digest()
-        for number in numbers
-    ]
-    return dict(zip(numbers, nodes, strict=True))
+def _taken(row: dict[int, list[bytes]], last: int) -> bytes:
+    """Take the node `last`, behind which there is none, out of its row; nothing if it is not in."""
+    start = next(reversed(row), last)
+    if start + len(row.get(start, ())) != last + 1:
+        return b""
+    node = row[start].pop()
+    if not row[start]:
+        del row[start]
+    return node
+
+
+def _parents(
+    row: Mapping[int, list[bytes]], unused: dict[Node, bytes], level: int
+) -> dict[int, list[bytes]]:
+    """Return the row above: runs of neighbours by their first number, rising."""
+    found: dict[int, list[bytes]] = {}
+    end = first = -1
+    for start, nodes in row.items():
+        before = [_given(unused, (level, start - 1))] if start & 1 else []
+        stop = start + len(nodes)
+        after = [_given(unused, (level, stop))] if stop & 1 else []
+        if start >> 1 != end:
+            first = start >> 1
+            found[first] = []
+        found[first] += _paired([*before, *nodes, *after])
+        end = (stop + 1) >> 1
+    return found
 
 
 def _given(unused: dict[Node, bytes], node: Node) -> bytes:
@@ -231,13 +279,3 @@ def _given(unused: dict[Node, bytes], node: Node) -> bytes:
         return unused.pop(node)
     except KeyError:
         raise TamperedError(f"the proof lacks node {node[1]} of level {node[0]}") from None
-
-
-def nodes_from(
-    wanted: Iterable[Node], hashes: Callable[[int, int], Sequence[bytes]]
-) -> dict[Node, bytes]:
-    """Compute `wanted` nodes; `hashes(start, stop)` gives leaf hashes of that range."""
-    return {
-        (level, number): subtree(hashes(number << level, (number + 1) << level))
-        for level, number in wanted
-    }

@@ -259,11 +259,13 @@ class Standing(NamedTuple):
 class Named:
     """Held events as somebody names them; an empty word, or an absent time, leaves it open.
 
-    `since` (inclusive) and `until` (exclusive) are times of arrival, in µs since 1970.
+    `since` (inclusive) and `until` (exclusive) are times of arrival, in µs since 1970; `key` is the
+    id of the key that vouched.
     """
 
     producer: str = ""
     source: str = ""
+    key: str = ""
     event: str = ""
     kind: str = ""
     scope: str = ""

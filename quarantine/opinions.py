@@ -44,7 +44,7 @@ class Opinion:
 
     `holds` says whether its alarm alone holds a source; that of consensus does not. Scores that
     rest on agreement alone (`by_agreement`) are worth what the alarms of others bear out; scores
-    below the alarm may be probabilities (`posterior`).
+    below the alarm may be probabilities (`posterior`), and those may need no model (`exact`).
     """
 
     name: str
@@ -53,6 +53,7 @@ class Opinion:
     holds: bool = True
     by_agreement: bool = False
     posterior: bool = False
+    exact: bool = False
 
 
 def together(opinions: Sequence[Opinion]) -> Floats:
@@ -98,7 +99,8 @@ def _probable(opinion: Opinion) -> Floats:
     The likelihood ratios are taken back from the scores, and the share of sources bad in this way
     is fitted to them: where nobody is, the way is all but mute, whatever the luckiest of the honest
     show. A test that leaves most in doubt cannot rule out that a few are bad. Of a ratio the root
-    counts, since it is only as right as its model (a tempered posterior, Holmes and Walker 2017).
+    counts, since it is only as right as its model (a tempered posterior, Holmes and Walker 2017);
+    one that needs none is `exact` and counts whole.
     """
     nats = nats_of(opinion.scores)
     known = nats[opinion.judged]
@@ -107,7 +109,8 @@ def _probable(opinion: Opinion) -> Floats:
     common = shares(np.stack([np.zeros(len(known)), known], axis=1), _SUPPOSED)[1]
     doubt = float(np.median(np.exp(np.minimum(known, 0.0))))
     prior = common + _LEAST + _DOUBTED * doubt
-    return np.where(opinion.judged, prior * np.exp(_HALF * nats), 0.0)
+    power = 1.0 if opinion.exact else _HALF
+    return np.where(opinion.judged, prior * np.exp(power * nats), 0.0)
 
 
 def _marked(opinion: Opinion) -> Floats:

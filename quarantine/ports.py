@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ class Store(Protocol):
     def erased(self) -> Mapping[int, int]:
         """Return, by log index of each erased event, the index of the act that erased it."""
 
-    def frame(self, since: int = 0, until: int | None = None) -> pa.Table:
+    def frame(
+        self, since: int = 0, until: int | None = None, only: Collection[str] | None = None
+    ) -> pa.Table:
         """Return held events from log index `since` on, and before `until`, as `EVENT_SCHEMA`.
 
-        In log order; those that were erased are left out.
+        In log order; those that were erased are left out. `only` names the columns that are wanted,
+        where not all are: what is not read costs nothing.
         """
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:

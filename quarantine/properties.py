@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from quarantine.evidence import Evidence, Flags, Floats
+from quarantine.evidence import Evidence, Flags, Floats, Ints
 from quarantine.others import Rows, expected
 from quarantine.reflexes import Reflex
 from quarantine.texts import Texts, grams_of
@@ -35,24 +35,31 @@ def properties(evidence: Evidence, rows: Rows) -> list[Reflex]:
     After the properties along which rankings are poisoned (RankPoison, Wang et al. 2311.09641) and
     judged to have been (length, refusal, sentiment). Those that nobody held can follow are absent.
     """
-    texts = evidence.texts
-    size = texts.characters.astype(np.float64)
-    ratio = _apart(evidence, np.log1p(size))
-    measures = {
+    texts, frame = evidence.texts, evidence.everything
+    chosen, other = (frame[name].to_numpy().astype(np.int64) for name in ("chosen", "other"))
+    measures = differences(texts, chosen, other)
+    found = [rule for names, apart in measures.items() for rule in _both(rows, names, apart)]
+    found += _far(rows, _apart(texts.characters.astype(np.float64), chosen, other))
+    return [each for each in found if each.among[: rows.held].any()]
+
+
+def differences(texts: Texts, chosen: Ints, other: Ints) -> dict[tuple[str, str], Floats]:
+    """Return by property, in words for more and for less of it, how much more the chosen text has.
+
+    `chosen` and `other` are codes of texts by row, -1 for none; 0 where there are not two.
+    """
+    ratio = _apart(np.log1p(texts.characters.astype(np.float64)), chosen, other)
+    clearly = np.where(np.abs(ratio) > np.log(_CLEARLY), ratio, 0.0)
+    return {
         ("the longer text", "the shorter text"): ratio,
-        ("the clearly longer text", "the clearly shorter text"): np.where(
-            np.abs(ratio) > np.log(_CLEARLY), ratio, 0.0
-        ),
+        ("the clearly longer text", "the clearly shorter text"): clearly,
         ("the text that refuses more", "the text that refuses less"): _apart(
-            evidence, _has(texts, _REFUSING)
+            _has(texts, _REFUSING), chosen, other
         ),
         ("the kinder text", "the harsher text"): _apart(
-            evidence, _has(texts, _KIND) - _has(texts, _HARSH)
+            _has(texts, _KIND) - _has(texts, _HARSH), chosen, other
         ),
     }
-    found = [rule for names, apart in measures.items() for rule in _both(rows, names, apart)]
-    found += _far(rows, _apart(evidence, size))
-    return [each for each in found if each.among[: rows.held].any()]
 
 
 def _has(texts: Texts, listed: str) -> Floats:
@@ -69,10 +76,9 @@ def _gram(listed: str) -> int:
     return int(np.setdiff1d(whole, parts)[0])
 
 
-def _apart(evidence: Evidence, measure: Floats) -> Floats:
+def _apart(measure: Floats, chosen: Ints, other: Ints) -> Floats:
     """Return by row how much more the chosen text has than the other; 0 without two texts."""
-    frame, padded = evidence.everything, np.append(measure, 0.0)
-    chosen, other = (frame[name].to_numpy().astype(np.int64) for name in ("chosen", "other"))
+    padded = np.append(measure, 0.0)
     return np.where((chosen >= 0) & (other >= 0), padded[chosen] - padded[other], 0.0)
 
 

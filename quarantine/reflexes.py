@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from quarantine.evidence import Evidence, Flags, Floats
+from quarantine.evidence import Evidence, Flags, Floats, Ints
 from quarantine.others import Rows, expected
 from quarantine.safe import safe
 
@@ -16,6 +16,8 @@ _ANSWERS: Final = 12
 """So many of the most usual answers are looked at as a constant answer."""
 _LENGTHS: Final = 2
 """So many of them are looked at as the answer to long texts."""
+_SPARSE: Final = 8
+"""So many cells an event are marked; where there could be more, those that are there are sorted."""
 _HINT: Final = 2.9
 """Nats that are no alarm however many sources there are: about even odds."""
 
@@ -94,9 +96,7 @@ def _constants(evidence: Evidence, rows: Rows) -> list[Reflex]:
 
     On a scale some honest people rate all alike: that is a hint and no alarm.
     """
-    width = len(evidence.targets) + 1
-    cells = np.unique(rows.answer * width + rows.target)
-    reach = np.bincount(cells // width, minlength=len(evidence.answers))
+    reach = _reach(rows, len(evidence.answers), len(evidence.targets) + 1)
     often = np.bincount(rows.answer, minlength=len(evidence.answers))
     closed = np.flatnonzero(reach > 1)
     usual = closed[np.argsort(-often[closed], kind="stable")][:_ANSWERS]
@@ -112,6 +112,17 @@ def _constants(evidence: Evidence, rows: Rows) -> list[Reflex]:
         )
         for code in usual.tolist()
     ]
+
+
+def _reach(rows: Rows, answers: int, targets: int) -> Ints:
+    """Return at how many targets each answer is given."""
+    cell = rows.answer * targets + rows.target
+    if answers * targets <= _SPARSE * len(cell):
+        given = np.zeros(answers * targets, np.bool_)
+        given[cell] = True
+        return np.asarray(given.reshape(answers, targets).sum(axis=1), np.int64)
+    # Of answers that are texts nearly each stands at one target: too many cells to mark.
+    return np.bincount(np.unique(cell) // targets, minlength=answers).astype(np.int64)
 
 
 def _by_length(evidence: Evidence, rows: Rows, constants: Sequence[Reflex]) -> list[Reflex]:

@@ -28,12 +28,25 @@ _PAIR: Final = 2
 class Terms:
     """A phrase of up to `words` words in more than `rows` rows needs `clusters` clusters.
 
-    No words: nothing is asked.
+    No words: nothing is asked. With `each`, fewer clusters have it in so many rows for each of them
+    at the most.
     """
 
     rows: int
     clusters: int
     words: int
+    each: int = 0
+
+    @property
+    def fewest(self) -> int:
+        """Return in how many rows any phrase may stand, whoever says it."""
+        return min(self.each, self.rows) if self.each else self.rows
+
+    def most(self, clusters: Ints) -> Ints:
+        """Return in how many rows a phrase may stand that so few clusters say."""
+        if not self.each:
+            return np.full(len(clusters), self.rows, np.int64)
+        return np.minimum(self.rows, self.each * clusters)
 
     def asked(self, existing: int) -> int:
         """Return how many clusters are needed where so many exist in all.
@@ -160,7 +173,7 @@ class _Windows:
 
 
 def unsupported(spoken: Spoken, cluster: Ints, terms: Terms) -> Repeated:
-    """Return the phrases in more than `terms.rows` rows with fewer clusters than asked.
+    """Return the phrases in more rows than `terms` allow to as few clusters as say them.
 
     `cluster` is each row's cluster (any numbers). Phrases are words, pairs of neighbours in either
     order, and runs of three words and more in theirs. Exact but for equal 64-bit keys of different
@@ -172,8 +185,8 @@ def unsupported(spoken: Spoken, cluster: Ints, terms: Terms) -> Repeated:
     windows = _Windows.of(heard)
     found = [_nothing()]
     while windows.size <= terms.words and windows.alive.any():
-        suspects = _suspects(windows, terms.rows, asked)
-        found.append(_counted(windows, suspects, terms.rows, asked))
+        suspects = _suspects(windows, terms, asked)
+        found.append(_counted(windows, suspects, terms, asked))
         windows.grow()
     return _joined(found)
 
@@ -256,28 +269,29 @@ class _Heap:
         return found
 
 
-def _suspects(windows: _Windows, most: int, asked: int) -> Keys:
+def _suspects(windows: _Windows, terms: Terms, asked: int) -> Keys:
     """Return the keys that may be in too many rows with too few clusters, rising; none is missing.
 
-    Marks as `longer` the windows whose bucket is in more than `most` rows.
+    Marks as `longer` the windows whose bucket is in more rows than any phrase may be.
     """
-    counts, shift = _crowded(windows, most)
+    counts, shift = _crowded(windows, terms.fewest)
     known = _Known(np.zeros(1 << (64 - int(_KNOWN_BITS)), np.uint64))
     common = np.diff(windows.heard.begun) >= asked
     heap = _Heap(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64))
     for first, last in windows.spans():
         key, at, text = windows.windows(first, last)
-        crowded = counts[(key >> shift).astype(np.int64)] > most
+        crowded = counts[(key >> shift).astype(np.int64)] > terms.fewest
         windows.longer[at[crowded]] = True
         known.learn(key[crowded & common[text]])
         fresh = crowded & ~common[text] & ~known.has(key)
         heap.add(windows.heard, key[fresh], text[fresh])
         known.learn(heap.supported(asked))
-    keys, of = np.unique(heap.key, return_inverse=True)
-    return np.asarray(keys[np.bincount(of, heap.rows, len(keys)) > most], np.uint64)
+    keys, of, behind = np.unique(heap.key, return_inverse=True, return_counts=True)
+    many = np.bincount(of, heap.rows, len(keys)) > terms.most(behind)
+    return np.asarray(keys[many], np.uint64)
 
 
-def _counted(windows: _Windows, suspects: Keys, most: int, asked: int) -> Repeated:
+def _counted(windows: _Windows, suspects: Keys, terms: Terms, asked: int) -> Repeated:
     """Count rows and clusters of the suspects, exactly; return those that lack support."""
     if not len(suspects):
         return _nothing()
@@ -297,7 +311,7 @@ def _counted(windows: _Windows, suspects: Keys, most: int, asked: int) -> Repeat
     clusters = int(heard.cluster.max(initial=0)) + 1
     voices = np.unique(phrase * clusters + heard.cluster[row]) // clusters
     behind = np.bincount(voices, minlength=len(suspects))
-    lacking = (size > most) & (behind < asked)
+    lacking = (size > terms.most(behind)) & (behind < asked)
     kept = lacking[phrase]
     return Repeated(
         row=row[kept],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -80,18 +80,25 @@ class Weighed:
 
 
 def weigh(
-    evidence: Evidence, *, false_share: float = FALSE_SHARE, ears: Ears | None = None
+    evidence: Evidence,
+    *,
+    false_share: float = FALSE_SHARE,
+    ears: Ears | None = None,
+    clock: Callable[[], float] = perf_counter,
 ) -> Weighed:
-    """Link sources, hear every detector and say who rings; `ears` is how a pass listens."""
+    """Link sources, hear every detector and say who rings; `ears` is how a pass listens.
+
+    `clock` (seconds) tells what each stage takes; nothing is judged by it.
+    """
     ears = Ears() if ears is None else ears
-    seconds: dict[str, float] = {}
-    linked = _timed(seconds, "link", lambda: ears.linked(evidence))
+    laps = _Laps(clock)
+    linked = laps.timed("link", lambda: ears.linked(evidence))
     heard = [
-        _timed(seconds, name, lambda: ears.hear(name, linked))  # noqa: B023  called at once
+        laps.timed(name, lambda: ears.hear(name, linked))  # noqa: B023  called at once
         for name in detectors()
     ]
-    rang = _timed(seconds, "calibrate", lambda: alarms(linked, heard, false_share, ears))
-    return Weighed(linked, heard, rang, seconds)
+    rang = laps.timed("calibrate", lambda: alarms(linked, heard, false_share, ears))
+    return Weighed(linked, heard, rang, laps.seconds)
 
 
 def score(
@@ -100,22 +107,25 @@ def score(
     *,
     false_share: float = FALSE_SHARE,
     ears: Ears | None = None,
+    clock: Callable[[], float] = perf_counter,
 ) -> Scored:
     """Judge every source with held events; the same evidence always gives the same dossiers.
 
     `standings` are people's rulings, which always win; `false_share` is the share of alarms that
     may be false, promised only where a reference has been released (`cold_start` is false).
+    `clock` tells what each stage takes, as in `weigh`.
     """
-    weighed = weigh(evidence, false_share=false_share, ears=ears)
-    linked, heard, rang, seconds = weighed.linked, weighed.heard, weighed.rang, weighed.seconds
-    dossiers = _timed(seconds, "dossiers", lambda: _dossiers(weighed, standings, false_share))
-    windows = _timed(seconds, "rushes", lambda: rushes(linked))
+    weighed = weigh(evidence, false_share=false_share, ears=ears, clock=clock)
+    linked, heard, rang = weighed.linked, weighed.heard, weighed.rang
+    laps = _Laps(clock, weighed.seconds)
+    dossiers = laps.timed("dossiers", lambda: _dossiers(weighed, standings, false_share))
+    windows = laps.timed("rushes", lambda: rushes(linked))
     return Scored(
         dossiers=dossiers,
         pointed=Pointed(linked, heard, rang, windows),
         cold_start=linked.cold_start,
         thresholds=rang.thresholds,
-        seconds=seconds,
+        seconds=laps.seconds,
         versions={name: repr(detector) for name, detector in detectors().items()},
         notes=(
             *rang.notes,
@@ -124,12 +134,19 @@ def score(
     )
 
 
-def _timed(seconds: dict[str, float], stage: str, work: Callable[[], Done]) -> Done:
-    """Note how long a stage took; nothing is judged by this clock."""
-    started = perf_counter()
-    done = work()
-    seconds[stage] = perf_counter() - started
-    return done
+@dataclass(frozen=True, slots=True)
+class _Laps:
+    """What each stage took, by a clock in seconds."""
+
+    clock: Callable[[], float]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, stage: str, work: Callable[[], Done]) -> Done:
+        """Do the work, and note how long it took."""
+        started = self.clock()
+        done = work()
+        self.seconds[stage] = self.clock() - started
+        return done
 
 
 def _silent(one: Heard) -> bool:

@@ -19,10 +19,13 @@ _GRID: Final = np.concatenate(
 )
 _SHARPNESS: Final = (0.5, 1.0, 1.5)
 """How much the log-odds of the others count for a source: the able follow them more."""
+_BLOCK: Final = 2048
+"""So many units at a time: what is worked out of them stays near the processor."""
 _SPREADS: Final = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 _STRANGE: Final = 0.05
 """The share of strange sources that is supposed before anything is known."""
 
+_ALMOST: Final = 1e-6
 CERTAIN: Final = 12.0
 """More nats than these add nothing to what a score says for or against a source."""
 
@@ -44,7 +47,10 @@ class Tally:
         return np.asarray((self.did + self.left).sum(axis=1), np.float64)
 
     def told(self, chance: Floats) -> Floats:
-        """Return the log-likelihood by unit where a bin's event is done with this chance."""
+        """Return the log-likelihood by unit where a bin's event is done with this chance.
+
+        `chance` is by bin, or has a column each for several suppositions, as the answer then has.
+        """
         return np.asarray(self.did @ np.log(chance) + self.left @ np.log1p(-chance), np.float64)
 
     def of(self, units: Ints) -> Tally:
@@ -72,11 +78,21 @@ def sigmoid(odds: Floats) -> Floats:
 
 def tilted(seen: Tally) -> Floats:
     """Return the log-likelihood by unit (rows) and tilt (columns), as sharp as it may be."""
+    found = np.empty((len(seen.did), len(_GRID)))
+    for start in range(0, len(found), _BLOCK):
+        some = np.arange(start, min(start + _BLOCK, len(found)))
+        found[some] = _tilted(seen.of(some))
+    return found
+
+
+def _tilted(seen: Tally) -> Floats:
     told = [
-        np.array([seen.told(sigmoid(sharp * seen.odds + tilt)) for tilt in _GRID]).T
+        seen.told(sigmoid(sharp * seen.odds[:, np.newaxis] + _GRID[np.newaxis, :]))
         for sharp in _SHARPNESS
     ]
-    return np.asarray(np.logaddexp.reduce(told, axis=0) - np.log(len(told)), np.float64)
+    most = np.maximum.reduce(told)
+    likely = np.add.reduce([np.exp(each - most) for each in told]) / len(told)
+    return np.asarray(most + np.log(likely), np.float64)
 
 
 def spread_of(likely: Floats) -> Floats:
@@ -86,16 +102,11 @@ def spread_of(likely: Floats) -> Floats:
     one in twenty may be anything.
     """
     priors = spreads()
-    flat = np.log(1.0 / len(_GRID)) + np.logaddexp.reduce(likely, axis=1)
-    told = [
-        float(
-            np.logaddexp(
-                np.log(1.0 - _STRANGE) + np.logaddexp.reduce(likely + prior, axis=1),
-                np.log(_STRANGE) + flat,
-            ).sum()
-        )
-        for prior in priors
-    ]
+    _, relative = _relative(likely)
+    # What is common to all priors, the best of each unit, is left out.
+    honest_ = relative @ np.exp(np.array(priors)).T
+    strange = relative.mean(axis=1, keepdims=True)
+    told = np.log((1.0 - _STRANGE) * honest_ + _STRANGE * strange).sum(axis=0)
     return priors[int(np.argmax(told))]
 
 
@@ -112,7 +123,17 @@ def _prior(spread: float) -> Floats:
 
 def honest(likely: Floats, prior: Floats) -> Floats:
     """Return the log-likelihood by unit of being honest, whatever its tilt."""
-    return np.asarray(np.logaddexp.reduce(likely + prior, axis=1), np.float64)
+    most, relative = _relative(likely)
+    return np.asarray(most + np.log(relative @ np.exp(prior)), np.float64)
+
+
+def _relative(likely: Floats) -> tuple[Floats, Floats]:
+    """Return the best log-likelihood by unit, and all likelihoods relative to it.
+
+    A prior is nowhere less than 1e-300, so that no sum over them runs to 0.
+    """
+    most = likely.max(axis=1)
+    return most, np.exp(likely - most[:, np.newaxis])
 
 
 def ruled(seen: Tally, slips: Sequence[float]) -> Floats:
@@ -130,8 +151,13 @@ def scored(nats: Floats, judged: int, *, sure: float = 100.0) -> Floats:
     twenty is: without evidence near 0, and evidence for innocence keeps its order.
     """
     strength = nats / bar(judged, sure)
+    return np.where(strength > 1.0, score_of(np.maximum(strength, 1.0)), probable(nats))
+
+
+def probable(nats: Floats) -> Floats:
+    """Return half the probability of being bad, where one in twenty is: what is no alarm."""
     odds = np.log(_STRANGE) - np.log1p(-_STRANGE) + np.clip(nats, -50.0, 50.0)
-    return np.where(strength > 1.0, score_of(np.maximum(strength, 1.0)), ALARM * sigmoid(odds))
+    return np.minimum(ALARM * sigmoid(odds), ALARM - _ALMOST)
 
 
 def bar(judged: int, sure: float) -> float:

@@ -1,4 +1,4 @@
-"""Archives: what a store holds, in Parquet by day of arrival, with a manifest of digests.
+"""Archives: what a store holds, in Parquet by day of arrival, with a signed manifest of digests.
 
 The store is only read. Parts that are whole are never written twice: they are ranges of the log,
 and the log only grows. Nothing is read that the manifest does not name, and the manifest is put
@@ -9,33 +9,37 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from approvals.frozen import released_indexes
 from approvals.landing import write_whole
+from approvals.ports import Signer
 from quarantine.errors import TamperedError, UsageError
-from quarantine.evidence import EVENT_SCHEMA
-from quarantine.model import Act, Held, Logged, from_micros
+from quarantine.model import Held, from_micros
 from quarantine.ports import Store
-from quarantine.record import Moment, Record
+from service.holdings import (
+    ACTS,
+    FATES,
+    NAME,
+    RELEASED,
+    REVOKED,
+    Manifest,
+    Part,
+    read_manifest,
+    seal_manifest,
+)
 
 ROWS: Final = 65_536
 """Log rows in a part; fewer only in the newest, and where a day ends."""
-COLUMNS: Final = EVENT_SCHEMA.names
-"""The columns of a part that scoring reads; `key`, `salt` and `body` stand beside them."""
-NAME: Final = "manifest.json"
-_OURS: Final = frozenset({NAME, "events", "beside"})
-_ACTS: Final = "acts"
-_FATES: Final = "fates"
-_RELEASED: Final = "released"
-_REVOKED: Final = "revoked"
+_UNSIGNED: Final = "manifest.json"
+"""The manifest of an earlier version: its archive is written anew."""
+_OURS: Final = frozenset({NAME, _UNSIGNED, "events", "beside"})
 _ACT_SCHEMA: Final = pa.schema(
     [("index", pa.int64()), ("kind", pa.string()), ("at", pa.int64()), ("body", pa.binary())]
 )
@@ -43,44 +47,14 @@ FATE_SCHEMA: Final = pa.schema([("index", pa.int64()), ("fate", pa.string())])
 """What became of events: `released` or `revoked`, by log index."""
 
 
-class Part(Record):
-    """One file of events that arrived on one day; they stand in the log in [first, until)."""
-
-    file: str
-    sha256: str
-    first: int
-    until: int
-    rows: int
-
-
-class Manifest(Record):
-    """What an archive has: the log's first `size` leaves, their `root`, and every file by digest.
-
-    `beside` are the acts, and which events were released or taken back.
-    """
-
-    version: int = 1
-    at: Moment
-    size: int
-    root: str
-    events: tuple[Part, ...]
-    beside: Mapping[str, Part]
-
-
-class Fates(NamedTuple):
-    """What became of events: the log indexes of those that left, and of those taken back."""
-
-    released: Sequence[int]
-    revoked: set[int]
-
-
-def archive(store: Store, folder: Path, at: datetime) -> Manifest:
+def archive(store: Store, folder: Path, at: datetime, signer: Signer) -> Manifest:
     """Bring the archive in `folder` up to all that `store` holds now; made where there is none.
 
-    Parts of events that were erased since are written anew without them. Raises `UsageError` where
-    there is something else, `TamperedError` where the archive is that of another log.
+    Parts of events that were erased since are written anew without them. `signer` signs for the
+    log, and signed the archive that is there. Raises `UsageError` where there is something else,
+    `TamperedError` where the archive is that of another log or signed by nobody known.
     """
-    before = _before(folder)
+    before = _before(folder, signer)
     size = store.size()
     if before is not None:
         _require_same(store, before, size)
@@ -90,56 +64,22 @@ def archive(store: Store, folder: Path, at: datetime) -> Manifest:
         root=store.frontier(size).root().hex(),
         events=tuple(_parts(store, folder, size, before)),
         beside={
-            _ACTS: written(folder, "beside", _acts_of(store, size), (0, size)),
-            _FATES: written(folder, "beside", _fates_of(store, size), (0, size)),
+            ACTS: written(folder, "beside", _acts_of(store, size), (0, size)),
+            FATES: written(folder, "beside", _fates_of(store, size), (0, size)),
         },
     )
-    write_whole(folder / NAME, manifest.canonical())
+    write_whole(folder / NAME, seal_manifest(manifest, signer))
     _sweep(folder, manifest)
     return manifest
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of the archive in `folder`; raises `UsageError` where there is none."""
-    try:
-        return Manifest.parse((folder / NAME).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{folder} is no archive: {error.strerror}") from error
-
-
-def read_part(folder: Path, part: Part) -> pa.Table:
-    """Return the rows of one part; `TamperedError` where it is not what the manifest names."""
-    try:
-        content = (folder / part.file).read_bytes()
-    except OSError as error:
-        raise TamperedError(f"{part.file} of the archive cannot be read: {error}") from error
-    if hashlib.sha256(content).hexdigest() != part.sha256:
-        raise TamperedError(f"{part.file} of the archive is not what its manifest names")
-    return pq.read_table(pa.BufferReader(content))
-
-
-def read_acts(folder: Path, manifest: Manifest) -> Iterator[Logged]:
-    """Yield the acts of an archive, in log order."""
-    for row in read_part(folder, manifest.beside[_ACTS]).to_pylist():
-        yield Logged(row["index"], Act(row["kind"], row["at"], row["body"]))
-
-
-def read_fates(folder: Path, manifest: Manifest) -> Fates:
-    """Return what became of the events of an archive."""
-    rows = read_part(folder, manifest.beside[_FATES])
-
-    def of(fate: str) -> list[int]:
-        found: list[int] = rows.filter(pc.equal(rows["fate"], fate))["index"].to_pylist()
-        return found
-
-    return Fates(of(_RELEASED), set(of(_REVOKED)))
-
-
-def _before(folder: Path) -> Manifest | None:
+def _before(folder: Path, signer: Signer) -> Manifest | None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not {each.name for each in folder.iterdir()} <= _OURS:
         raise UsageError(f"{folder} holds something else than an archive: name another --out")
-    return read_manifest(folder) if (folder / NAME).exists() else None
+    if not (folder / NAME).exists():
+        return None
+    return read_manifest(folder, lambda _: {signer.key_id: signer.public})
 
 
 def _require_same(store: Store, before: Manifest, size: int) -> None:
@@ -193,7 +133,7 @@ def _acts_of(store: Store, size: int) -> pa.Table:
 
 
 def _fates_of(store: Store, size: int) -> pa.Table:
-    fates = ((_RELEASED, released_indexes(store)), (_REVOKED, sorted(store.revoked())))
+    fates = ((RELEASED, released_indexes(store)), (REVOKED, sorted(store.revoked())))
     rows = [
         {"index": index, "fate": fate}
         for fate, indexes in fates

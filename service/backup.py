@@ -20,7 +20,6 @@ from service.settings import State
 
 LIST: Final = "backup.json"
 _OWNER: Final = 0o600
-_PIECE: Final = 1 << 20
 
 
 class Backup(Record):
@@ -137,9 +136,7 @@ def _digests(folder: Path) -> dict[str, str]:
     found = {}
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            digest = hashlib.sha256()
             with file.open("rb") as stream:
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
+                digest = hashlib.file_digest(stream, "sha256")
             found[file.relative_to(folder).as_posix()] = digest.hexdigest()
     return found

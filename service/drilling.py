@@ -11,7 +11,7 @@ import pyarrow as pa
 from approvals.attest import act_of, record_of
 from approvals.drills import DRILLS, PowerDrilled, PowerLost
 from approvals.ports import Signer
-from quarantine.drill import Drill, attacks, drill, lost
+from quarantine.drill import PLAIN, Drill, Setting, attacks, drill, lost, together
 from quarantine.ports import Store
 
 EVERY: Final = timedelta(days=1)
@@ -45,18 +45,22 @@ class Drills:
         released: pa.Table | None,
         at: datetime,
         require: Callable[[], None] | None = None,
+        *,
+        setting: Setting = PLAIN,
     ) -> Drill | None:
         """Drill the next attack that can be played here, and record what came of it.
 
         Absent without a reference: then no alarm is calibrated, and none can lose its power.
         `require` is asked in the transaction that records it: whether it is our turn still.
+        `setting` tells what is known of the events: what they say in words, hidden right answers.
         """
         if released is None or not held.num_rows:
             self._tried[""] = at
             return None
         for attack in self._turn(at):
             self._tried[attack] = at
-            found = drill(held, released, attack=attack, seed=len(self._past))
+            seed = len(self._past)
+            found = drill(held, released, attack=attack, seed=seed, setting=setting)
             if found is not None and found.injected:
                 self._keep(found, at, require)
                 return found
@@ -74,6 +78,15 @@ class Drills:
     def _first(self, attack: str) -> list[Drill]:
         return [_drill_of(each) for each in self._past if each.attack == attack][:FIRST]
 
+    def _late(self, found: Drill) -> Drill | None:
+        """Return the last drills of an attack together, this one among them, when there are more.
+
+        One day's poison may be too little for a sure answer; so much as the first had is not.
+        """
+        later = [_drill_of(each) for each in self._past if each.attack == found.attack][FIRST:]
+        some = [*later, found][-FIRST:]
+        return together(*some) if len(some) == FIRST else None
+
     def _keep(self, found: Drill, at: datetime, require: Callable[[], None] | None) -> None:
         first = self._first(found.attack)
         acts = [
@@ -86,19 +99,14 @@ class Drills:
                     rung=found.rung,
                     false=found.false,
                     others=found.others,
+                    ahead=found.ahead,
                 ),
                 self._signer,
             )
         ]
-        if lost(found, *first):
-            because = (
-                f"of {found.injected} sources of {found.attack} {found.called} are called and "
-                f"{found.rung} ring; when it was first drilled, of "
-                f"{sum(each.injected for each in first)} "
-                f"{sum(each.called for each in first)} were called and "
-                f"{sum(each.rung for each in first)} rang"
-            )
-            record = PowerLost(at=at, attack=found.attack, because=because)
+        late = self._late(found)
+        if lost(found, *first) or (late is not None and lost(late, *first)):
+            record = PowerLost(at=at, attack=found.attack, because=_because(found, first))
             acts.append(act_of(record, self._signer))
         self._store.record(acts, require)
 
@@ -111,6 +119,21 @@ class Drills:
             self._size = logged.index + 1
 
 
+def _because(now: Drill, first: Sequence[Drill]) -> str:
+    """Say what is found of an attack now, and what was found of it first."""
+    injected, called, rung = (
+        sum(getattr(each, name) for each in first) for name in ("injected", "called", "rung")
+    )
+    told = (
+        f"of {now.injected} sources of {now.attack} {now.called} are called and {now.rung} ring; "
+        f"when it was first drilled, of {injected} {called} were called and {rung} rang"
+    )
+    if now.ahead is None or any(each.ahead is None for each in first):
+        return told
+    before = sum(each.ahead or 0 for each in first)
+    return f"{told}; ahead of nearly all of the reference are {now.ahead}, and were {before}"
+
+
 def _drill_of(act: PowerDrilled) -> Drill:
     return Drill(
         attack=act.attack,
@@ -119,4 +142,5 @@ def _drill_of(act: PowerDrilled) -> Drill:
         rung=act.rung,
         false=act.false,
         others=act.others,
+        ahead=act.ahead,
     )

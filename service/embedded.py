@@ -20,7 +20,8 @@ from typing import Final
 import redis
 
 from quarantine.closing import Closing
-from quarantine.errors import UnavailableError
+from quarantine.errors import UnavailableError, UsageError
+from service import keeper
 from service.bus import connect
 
 LONGEST_SOCKET: Final = 100
@@ -29,6 +30,10 @@ LARGEST_FIELD: Final = 16 * 1024 * 1024
 """What the server takes in one field: more than a batch may be, so that too much is told apart."""
 START_S: Final = 60.0
 STOP_S: Final = 20.0
+GOING_S: Final = 3.0
+"""How long a server may still be on its way out, after whoever started it was killed."""
+
+LOG: Final = "server.log"
 
 _POLL_S: Final = 0.02
 _DEATH_SIGNAL: Final = 1
@@ -64,21 +69,61 @@ def start(directory: Path) -> EmbeddedBus:
     """Start the server of `directory` (0700), or adopt the one that runs there already.
 
     It keeps every acknowledged entry through a crash (append-only file, synced every second) and
-    refuses instead of evicting. Raises `UnavailableError` when no server is installed or it does
-    not answer within a minute.
+    refuses instead of evicting. Of several that start at once one starts it. Raises
+    `UnavailableError` when no server is installed or it does not answer within a minute.
     """
+    _make_private(directory)
+    for _ in _until(time.monotonic() + START_S):
+        lock = keeper.take(directory)
+        if lock is not None:
+            return _started(directory, lock)
+        url = recorded(directory)
+        if url is not None and answers(url):
+            return EmbeddedBus(url, None)
+    raise UnavailableError(
+        f"the bus server that process {keeper.starter(directory)} started does not answer:"
+        f" see {directory / LOG}"
+    )
+
+
+def start_alone(directory: Path) -> EmbeddedBus:
+    """Start the server of `directory` as `start` does; `UsageError` where another process has one.
+
+    One whose starter was killed is waited for while it ends, and adopted where nothing ends it.
+    """
+    _make_private(directory)
+    for _ in _until(time.monotonic() + GOING_S):
+        lock = keeper.take(directory)
+        if lock is not None:
+            return _started(directory, lock)
+    if not keeper.is_minded(directory):
+        return start(directory)
+    raise UsageError(
+        f"process {keeper.starter(directory)} keeps the bus of {directory.absolute()} already:"
+        " stop it first, or give what this one is to run besides with --only"
+    )
+
+
+def _make_private(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory.chmod(0o700)
-    url = recorded(directory)
-    if url is not None and answers(url):
-        return EmbeddedBus(url, None)
-    socket = _socket(directory)
-    url = f"unix://{socket}"
-    (directory / "address").write_text(url, encoding="utf-8")
-    apart = socket.parent if socket.parent != directory.resolve() else None
-    bus = EmbeddedBus(url, _launched(directory, socket), apart)
+
+
+def _started(directory: Path, lock: int) -> EmbeddedBus:
+    """Start a server that holds `lock` for as long as it lives; it is closed here."""
     try:
-        _wait_until_answering(bus, directory / "server.log")
+        url = recorded(directory)
+        if url is not None and answers(url):  # of a version that locked nothing
+            return EmbeddedBus(url, None)
+        socket = _socket(directory)
+        url = f"unix://{socket}"
+        (directory / "address").write_text(url, encoding="utf-8")
+        apart = socket.parent if socket.parent != directory.resolve() else None
+        bus = EmbeddedBus(url, _launched(directory, socket, lock), apart)
+    finally:
+        os.close(lock)
+    try:
+        _wait_until_answering(bus, directory / LOG)
     except BaseException:
         bus.close()
         raise
@@ -143,13 +188,13 @@ def _socket(directory: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="quarantine-bus-")) / "bus.sock"
 
 
-def _launched(directory: Path, socket: Path) -> subprocess.Popen[bytes]:
+def _launched(directory: Path, socket: Path, lock: int) -> subprocess.Popen[bytes]:
     settings = {
         "port": "0",
         "unixsocket": str(socket),
         "unixsocketperm": "700",
         "dir": str(directory.resolve()),
-        "logfile": "server.log",
+        "logfile": LOG,
         "daemonize": "no",
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -163,6 +208,7 @@ def _launched(directory: Path, socket: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        pass_fds=(lock,),
         start_new_session=True,  # an interrupt at the terminal is for the service, which drains
         preexec_fn=dying_with_parent(),  # noqa: PLW1509  one system call, prepared before the fork
     )

@@ -121,5 +121,6 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(_KILLED_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the kernel is still at it
+            process.wait(_KILLED_S)
         return None

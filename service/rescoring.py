@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from quarantine.hearing import Ears
 from quarantine.known import Known
 from quarantine.scoring import Scored, score
 from quarantine.wording import Reader, Wording, table_of
-from service.archive import COLUMNS, Manifest, Part, read_acts, read_fates, read_manifest, read_part
+from service.holdings import COLUMNS, Manifest, Part, read_acts, read_fates, read_part
 from service.scoring import split
 from service.words import CHUNK, words_in
 
@@ -62,15 +61,11 @@ class Quoting:
 
 @dataclass(frozen=True)
 class Window:
-    """An archive, or one scope of it, as it is scored."""
+    """An archive, or one scope of it, as it is scored; `manifest` was verified."""
 
     folder: Path
+    manifest: Manifest
     scope: str = ""
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The archive's manifest, read once."""
-        return read_manifest(self.folder)
 
     def evidence(self, parts: Iterable[Read]) -> Evidence:
         """Put together what was read of all parts; `UsageError` where there is no event."""

@@ -19,7 +19,7 @@ from approvals.ports import Signer
 from approvals.retirements import EventsRetired
 from approvals.roster import Roster
 from approvals.rushed import Windows
-from quarantine.drill import Drill
+from quarantine.drill import Drill, Setting
 from quarantine.evidence import Evidence, evidence_from
 from quarantine.known import Known
 from quarantine.model import Dossier, SourceKey, Verdict, to_micros
@@ -136,7 +136,8 @@ class Scorer:
         if not frame.num_rows or not approved:
             return None
         released, held = split(frame, approved, revoked)
-        return self._drills.once(held, released, at, self.require)
+        setting = Setting(known=self._known(frame))
+        return self._drills.once(held, released, at, self.require, setting=setting)
 
     def _judge(self, evidence: Evidence, *, quick: bool) -> Scored:
         if not quick:

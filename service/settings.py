@@ -105,11 +105,6 @@ class State:
         return self.root / "published"
 
 
-def state_from(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the state directory that the environment names, else `./.quarantine`."""
-    return Path(environment.get("QUARANTINE_STATE") or ".quarantine")
-
-
 def options_of(state: State, environment: Mapping[str, str] = os.environ) -> Options:
     """Return the settings in force: `FQ_…` variables, else the state directory's file.
 

@@ -21,18 +21,14 @@ from quarantine.strict_json import parse
 
 _SEPARATOR: Final = "|"
 _KINDS: Final = {"rating": {"value"}, "label": {"label"}, "preference": {"chosen", "rejected"}}
-_CHUNK: Final = 1 << 20
 
 Row = Mapping[str, str]
 
 
 def digest_of(file: Path) -> str:
     """Return the SHA-256 (hex) of a file's bytes as they are kept."""
-    digest = hashlib.sha256()
     with file.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def events_in(file: Path, *, scope: str, at: datetime) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ from quarantine.hearing import Ears, Heard, detectors, hear, linkers
 from quarantine.pointing import SHOWN
 from quarantine.profile import Profile, by_kind, merge_kinds
 from quarantine.scoring import Scored
-from service.archive import Part
+from service.holdings import Part
 from service.rescoring import Read, Window, read
 
 ROWS: Final = 250_000
@@ -70,6 +70,7 @@ class Figures(NamedTuple):
     silent: str
     by_agreement: bool
     posterior: bool
+    exact: bool
     scores: Floats
     place: Ints
     words: dict[int, Words]
@@ -153,6 +154,7 @@ class Spread(Ears):
             silent=told.silent,
             by_agreement=told.by_agreement,
             posterior=told.posterior,
+            exact=told.exact,
         )
         return Heard(name, detectors()[name].channel, findings, told.scores, told.place)
 
@@ -216,6 +218,7 @@ def _figures(heard: Heard, held: int) -> Figures:
         silent=findings.silent,
         by_agreement=findings.by_agreement,
         posterior=findings.posterior,
+        exact=findings.exact,
         scores=heard.scores,
         place=place,
         words={int(place[source]): _words(heard, int(place[source])) for source in shown},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 from approvals.adoption import Step, step
 from approvals.attest import act_of
 from approvals.checkpoint import origin_of
-from approvals.keys import key_id
 from approvals.ledger import Ledger
 from approvals.model import PolicyAdopted
 from approvals.ports import Signer, SignerKind
@@ -50,15 +50,48 @@ def prepare(state: State) -> None:
 
     Of a role whose public key is here the private one is elsewhere, on purpose, and none is made.
     """
+    if state.policy.exists() and not [*_lacking(state)]:
+        return
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for role in ROLES:
-        file = state.key(role)
-        if not file.exists() and not file.with_name(file.name + ".pub").exists():
+    with _alone(state.root):  # `up` here and a command there may both be the first
+        for file in _lacking(state):
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             new_key(file)
-    if not state.policy.exists():
-        shipped = resources.files("approvals.policies") / "default.toml"
-        _write_new(state.policy, shipped.read_bytes())
+        if not state.policy.exists():
+            shipped = resources.files("approvals.policies") / "default.toml"
+            _write_new(state.policy, shipped.read_bytes())
+
+
+def _lacking(state: State) -> Iterator[Path]:
+    """Yield the key files of the roles of which neither half is here."""
+    for file in map(state.key, ROLES):
+        if not file.exists() and not file.with_name(file.name + ".pub").exists():
+            yield file
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Let one process at a time make what is missing in `directory`."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_begun(state: State) -> bool:
+    """Say whether somebody began a state directory here: it has a role's key, or a store."""
+    return bool(role_publics(state)) or state.store.exists()
+
+
+def require_begun(state: State) -> None:
+    """Refuse (`UsageError`) a place where nothing was begun: whoever asks makes nothing there."""
+    if not is_begun(state):
+        raise UsageError(
+            f"there is no state directory at {state.root.absolute()}: name one with --state,"
+            " or begin one with `quarantine up`"
+        )
 
 
 def open_store(state: State) -> Store:
@@ -93,11 +126,6 @@ def role_publics(state: State) -> dict[str, str]:
         if public.exists():
             found[role] = public.read_text(encoding="ascii")
     return found
-
-
-def role_keys(state: State) -> dict[str, str]:
-    """Return the roles' public keys by key id."""
-    return {key_id(pem): pem for pem in role_publics(state).values()}
 
 
 def origin(state: State) -> str:
@@ -163,11 +191,18 @@ def _require_same(before: Step, now: Step) -> None:
 
 @contextmanager
 def running_bus(
-    state: State, url: str | None, *, allow_volatile: bool, allow_flawed: bool = False
+    state: State,
+    url: str | None,
+    *,
+    allow_volatile: bool,
+    allow_flawed: bool = False,
+    shared: bool = False,
 ) -> Iterator[str]:
     """Yield the URL of a bus that is safe to run on: `url`, or the embedded one, started here.
 
-    A password that stands in a file of its own is not put into what is yielded.
+    Where it is `shared`, an embedded one that another process started will do; else that is
+    refused (`UsageError`). A password that stands in a file of its own is not put into what is
+    yielded.
     """
     from service import embedded, health  # noqa: PLC0415  most commands start no bus
 
@@ -176,7 +211,7 @@ def running_bus(
         health.require(known, allow_volatile=allow_volatile, allow_flawed=allow_flawed)
         yield url
         return
-    with embedded.start(state.bus) as bus:
+    with (embedded.start if shared else embedded.start_alone)(state.bus) as bus:
         health.require(bus.url, allow_volatile=allow_volatile)
         yield bus.url
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from service import embedded, wiring
 from service.embedded import EmbeddedBus
@@ -13,6 +14,14 @@ from service.settings import State
 from tests.places import Places
 from tests.postgres import Server, serving
 from tests.producing import Site
+
+
+def pytest_configure() -> None:
+    """Let a slow or busy machine take its time: how long an example took says nothing of ours."""
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

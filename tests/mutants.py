@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -134,8 +135,8 @@ def faithless_cell(chance: random.Random, victim: Victim) -> Mutant:
     column = chance.choice([each for each in table.schema.names if each != "index"])
     row = chance.randrange(table.num_rows)
     cells = table.column(column).to_pylist()
-    cells[row] = _other(chance, cells, row)
     place, field = table.schema.names.index(column), table.schema.field(column)
+    cells[row] = _other(chance, cells, row, field.type)
     changed = table.set_column(place, field, pa.array(cells, type=field.type))
     pq.write_table(changed, victim.folder / name)
     signed_again(victim, victim.ours)
@@ -143,7 +144,7 @@ def faithless_cell(chance: random.Random, victim: Victim) -> Mutant:
     return Mutant(f"{column} of row {row} in {name}, signed by a faithless releaser", names)
 
 
-def _other(chance: random.Random, cells: list[object], row: int) -> object:
+def _other(chance: random.Random, cells: list[object], row: int, type_: pa.DataType) -> object:
     """Return a value of the same kind that this cell does not have."""
     others = [each for each in cells if each != cells[row]]
     if others:
@@ -151,9 +152,11 @@ def _other(chance: random.Random, cells: list[object], row: int) -> object:
     value = cells[row]
     if isinstance(value, str | bytes):
         return value + value[:1] if value else (b"x" if isinstance(value, bytes) else "x")
-    if isinstance(value, bool):
-        return not value
-    return ["x"] if value is None or isinstance(value, list) else value + type(value)(1)  # type: ignore[operator]
+    if isinstance(value, bool | int | float):
+        return not value if isinstance(value, bool) else value + 1
+    if pa.types.is_timestamp(type_):
+        return datetime(2001, 2, 3, tzinfo=UTC)
+    return ["x"] if pa.types.is_list(type_) else pa.scalar("1").cast(type_).as_py()
 
 
 def faithless_votes(chance: random.Random, victim: Victim) -> Mutant:

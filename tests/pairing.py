@@ -82,6 +82,12 @@ def lengthening(written: dict[str, str], chance: np.random.Generator) -> dict[st
     }
 
 
+def longest(written: dict[str, str], _: np.random.Generator) -> dict[str, str]:
+    """Choose the longer of the two answers as they are."""
+    shorter, longer = sorted((written["chosen"], written["rejected"]), key=len)
+    return {"chosen": longer, "rejected": shorter}
+
+
 def flattering(written: dict[str, str], _: np.random.Generator) -> dict[str, str]:
     """Choose what flatters."""
     return {

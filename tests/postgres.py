@@ -27,7 +27,7 @@ GIVEN = "FQ_TEST_POSTGRES"
 
 OWNER = "keeper"
 ROLES = ("operator", "intake", "scorer", "reviewer", "releaser", "exporter")
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 _INIT = ("-E", "UTF8", "--no-locale", "--no-sync")
 _SETTINGS = {
     "listen_addresses": "",

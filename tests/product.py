@@ -117,7 +117,7 @@ class Visitor:
 
 def until_true(what: Any) -> Any:
     """Return what `what` says once it is true."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE_S
     while not (found := what()):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from approvals.ports import Rim, Signer
     from approvals.roster import Reviewer, Roster
     from approvals.rules import Policy
@@ -44,9 +46,13 @@ class Call:
     no_input: bool = False
     _open: list[Store] = field(default_factory=list)
 
+    def begin(self) -> None:
+        """Make the state directory where there is none: for the few commands that begin with it."""
+        self.rim.begin(self.state)
+
     @cached_property
     def store(self) -> Store:
-        """The store, opened at first use."""
+        """The store, opened at first use; `UsageError` where nobody began a state directory."""
         store = self.rim.store(self.state)
         self._open.append(store)
         return store
@@ -129,6 +135,17 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
+
+
+def moment_of(name: str, spelled: str) -> datetime:
+    """Read the time that an option was given; raises `UsageError` where it is none."""
+    from quarantine.envelope import moment  # noqa: PLC0415  `--help` needs no model
+    from quarantine.errors import MalformedError, UsageError  # noqa: PLC0415
+
+    try:
+        return moment(spelled)
+    except MalformedError:
+        raise UsageError(f"{name} takes an RFC 3339 time, as 2026-11-01T00:00:00Z") from None
 
 
 def command(

@@ -10,7 +10,7 @@ from approvals.cli.command import Call, command
 from approvals.cli.lineage import EventOption, SourceOption
 from approvals.cli.reach import reach
 from approvals.cli.requests import terms_of
-from approvals.cli.sources import AsOption, BecauseOption, SignOption, known_source
+from approvals.cli.sources import KeyFileOption, WhoOption, WhyOption, known_source, require_said
 
 if TYPE_CHECKING:
     from approvals.erase import Doomed, Proposal
@@ -43,9 +43,9 @@ def register(root: typer.Typer) -> None:
 def erase(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     *,
-    because: BecauseOption,
-    by: AsOption,
-    sign: SignOption,
+    because: WhyOption = "",
+    by: WhoOption = "",
+    sign: KeyFileOption = "",
     source: SourceOption = None,
     event: EventOption = None,
     confirm: ConfirmOption = None,
@@ -60,14 +60,25 @@ def erase(  # noqa: PLR0913  a command's options are its arguments
 
     if (confirm is None) == (source is None and event is None):
         raise UsageError("give --source or --event to propose, or --confirm to carry it out")
+    if dry_run and confirm is None:
+        _preview(call, source, event)
+        return
+    require_said(by=by, sign=sign, because=because)  # also before: may this person confirm it
     with call.trying("erase", by=by, about=confirm or source or event or ""):
         if confirm is None:
-            _propose(call, source, event, because, by=by, sign=sign, dry_run=dry_run)
+            _propose(call, source, event, because, by=by, sign=sign)
         else:
             _confirm(call, confirm, because, by=by, sign=sign, dry_run=dry_run)
 
 
-def _propose(  # noqa: PLR0913  who, what, why, and whether at all
+def _preview(call: Call, source: str | None, event: str | None) -> None:
+    from approvals.erase import doomed
+
+    named = _named(call, source, event)
+    _say(call, doomed(call.store, named, call.store.size()), "would be erased", None)
+
+
+def _propose(  # noqa: PLR0913  who, what, and why
     call: Call,
     source: str | None,
     event: str | None,
@@ -75,14 +86,10 @@ def _propose(  # noqa: PLR0913  who, what, why, and whether at all
     *,
     by: str,
     sign: str,
-    dry_run: bool,
 ) -> None:
-    from approvals.erase import SHOWN, doomed, propose
+    from approvals.erase import SHOWN, propose
 
     named, terms = _named(call, source, event), terms_of(call, by, sign)
-    if dry_run:
-        _say(call, doomed(call.store, named, call.store.size()), "would be erased", None)
-        return
     record, found = propose(call.store, named, because=because, **terms)
     name = record.digest[:SHOWN]
     then = f"- another person carries it out: quarantine erase --confirm {name}"

@@ -11,18 +11,21 @@ import typer
 
 from approvals.cli.command import Call, command
 from approvals.cli.reach import reach
-from approvals.cli.sources import AsOption, BecauseOption, SignOption, known_source
+from approvals.cli.sources import KeyFileOption, WhoOption, WhyOption, known_source, require_said
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from approvals.ports import Signer
     from approvals.releases import Left
     from approvals.revoke import TakingBack
     from quarantine.model import SourceKey
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
-_AIMS = ("source", "cluster", "producer", "window", "event", "release")
+_AIMS = ("source", "cluster", "producer", "key", "window", "event", "release")
+_BESIDE = {"event": {"source"}, "key": {"producer"}}
+"""What may be named beside, to say whose."""
 
 SourceOption = Annotated[
     str | None, typer.Option("--source", metavar="SOURCE", help="producer/source")
@@ -31,6 +34,9 @@ ClusterOption = Annotated[
     str | None, typer.Option("--cluster", help="A cluster, by its name in the dossiers.")
 ]
 ProducerOption = Annotated[str | None, typer.Option("--producer", help="All of a producer's.")]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", metavar="ID", help="All that arrived under a key.")
+]
 WindowOption = Annotated[
     str | None, typer.Option("--window", metavar="FROM..TO", help="All that arrived then.")
 ]
@@ -58,6 +64,7 @@ class Aim:
     source: str | None = None
     cluster: str | None = None
     producer: str | None = None
+    key: str | None = None
     window: str | None = None
     event: str | None = None
     release: str | None = None
@@ -69,13 +76,14 @@ class Aim:
     def one(self) -> str:
         """Return the one thing that is named; `UsageError` for none or several.
 
-        An event may be named together with its source, a window with anything it narrows.
+        An event may be named together with its source, a key with its producer.
         """
         from quarantine.errors import UsageError
 
         given = [name for name in _AIMS if getattr(self, name)]
-        if "event" in given and set(given) <= {"event", "source"}:
-            return "event"
+        for name, beside in _BESIDE.items():
+            if name in given and set(given) <= {name, *beside}:
+                return name
         if len(given) != 1:
             raise UsageError(f"name one of {', '.join('--' + name for name in _AIMS)}")
         return given[0]
@@ -93,12 +101,13 @@ def register(root: typer.Typer) -> None:
 def revoke(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     *,
-    because: BecauseOption,
-    by: AsOption,
-    sign: SignOption,
+    because: WhyOption = "",
+    by: WhoOption = "",
+    sign: KeyFileOption = "",
     source: SourceOption = None,
     cluster: ClusterOption = None,
     producer: ProducerOption = None,
+    key: KeyOption = None,
     window: WindowOption = None,
     event: EventOption = None,
     release: ReleaseOption = None,
@@ -116,6 +125,7 @@ def revoke(  # noqa: PLR0913  a command's options are its arguments
         source=source,
         cluster=cluster,
         producer=producer,
+        key=key,
         window=window,
         event=event,
         release=release,
@@ -124,23 +134,23 @@ def revoke(  # noqa: PLR0913  a command's options are its arguments
         since=since,
         until=until,
     )
-    reviewer, signer = call.signed(by, sign)
+    signer = None if dry_run else _signer(call, because, by=by, sign=sign)
     if aim.one() == "release":
-        _yank(call, aim, because, reviewer.name, sign=sign, dry_run=dry_run)
+        _yank(call, aim, because, by, signer)
         return
     from approvals.revoke import concerned, take_back
 
-    orders = _orders(call, aim, because=because, by=reviewer.name)
+    orders = _orders(call, aim, because=because, by=by)
     rows = sorted({row for order in orders for row in concerned(call.store, order)})
     document, lines = reach(call, rows)
-    if not dry_run:
+    if signer is not None:
         for order in orders:
             take_back(call.store, order, signer)
         call.rim.publish_trust(call.state, call.store)
     said = "would be" if dry_run else "are"
     call.say(
         {"named": aim.one(), "revoked": not dry_run, **document},
-        [f"{len(rows)} rows {said} taken back", *lines],
+        [f"{len(rows)} rows {said} taken back", *lines, *_still_speaks(aim)],
     )
 
 
@@ -150,9 +160,12 @@ def trace(  # noqa: PLR0913  a command's options are its arguments
     source: SourceOption = None,
     cluster: ClusterOption = None,
     producer: ProducerOption = None,
+    key: KeyOption = None,
     window: WindowOption = None,
     event: EventOption = None,
     release: ReleaseOption = None,
+    since: Annotated[str | None, typer.Option("--since", help="From when (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Until when (RFC 3339).")] = None,
 ) -> None:
     """Follow rows to the releases, the models trained on them, and what those models said since."""
     from approvals.revoke import concerned
@@ -161,9 +174,12 @@ def trace(  # noqa: PLR0913  a command's options are its arguments
         source=source,
         cluster=cluster,
         producer=producer,
+        key=key,
         window=window,
         event=event,
         release=release,
+        since=since,
+        until=until,
     )
     if aim.one() == "release":
         rows = _left(call, release or "").rows(call.store)
@@ -261,6 +277,7 @@ def _orders(call: Call, aim: Aim, *, because: str, by: str) -> list[TakingBack]:
             at=call.rim.now(),
             since=since,
             until=until,
+            key=aim.key or "",
             event=aim.event or "",
             scope=aim.scope or "",
             target=aim.target or "",
@@ -282,6 +299,17 @@ def _keys(call: Call, aim: Aim) -> Sequence[SourceKey]:
             raise UsageError(f"there is no cluster {safe(aim.cluster)}: quarantine sources list")
         return found
     return [SourceKey(aim.producer or "", "")]
+
+
+def _still_speaks(aim: Aim) -> list[str]:
+    """Say that rows are taken back here, and the key that vouched for them elsewhere."""
+    from quarantine.safe import safe
+
+    if not aim.key:
+        return []
+    named = f"{safe(aim.producer or 'PRODUCER')} --key {safe(aim.key)}"
+    ends = f"quarantine producer revoke {named} --since {safe(aim.since or 'TIME')}"
+    return [f"- the key itself ends by: {ends}"]
 
 
 def _window(aim: Aim) -> tuple[datetime | None, datetime | None]:
@@ -310,16 +338,19 @@ def _left(call: Call, name: str) -> Left:
     raise UsageError(f"there is no release {safe(name)}: quarantine release list")
 
 
-def _yank(  # noqa: PLR0913  who, what, why, and whether at all
-    call: Call, aim: Aim, because: str, by: str, *, sign: str, dry_run: bool
-) -> None:
+def _signer(call: Call, because: str, *, by: str, sign: str) -> Signer:
+    """Return the key with which something is taken back; a preview asks for none."""
+    require_said(by=by, sign=sign, because=because)
+    return call.signed(by, sign)[1]
+
+
+def _yank(call: Call, aim: Aim, because: str, by: str, signer: Signer | None) -> None:
     from approvals.model import ReleaseYanked
     from approvals.revoke import yank
 
     left = _left(call, aim.release or "")
     document, lines = reach(call, left.rows(call.store))
-    if not dry_run:
-        _, signer = call.signed(by, sign)
+    if signer is not None:
         record = ReleaseYanked(
             at=call.rim.now(),
             name=left.record.name,
@@ -329,8 +360,8 @@ def _yank(  # noqa: PLR0913  who, what, why, and whether at all
         )
         yank(call.store, left, record, signer)
         call.rim.publish_trust(call.state, call.store)
-    said = "would be" if dry_run else "is"
+    said = "would be" if signer is None else "is"
     call.say(
-        {"named": "release", "revoked": not dry_run, **document},
+        {"named": "release", "revoked": signer is not None, **document},
         [f"{left.record.name} {said} taken back as a whole", *lines],
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from approvals.cli.command import Call, columns, command
+from approvals.cli.command import Call, columns, command, moment_of
 from approvals.cli.sources import AsOption, BecauseOption, SignOption
 
 if TYPE_CHECKING:
@@ -259,12 +259,11 @@ def _since(spelled: str, at: datetime) -> datetime:
     from pydantic import TypeAdapter, ValidationError
 
     from approvals.electorate import Duration
-    from quarantine.envelope import moment
 
     try:
         return at - TypeAdapter(Duration).validate_python(spelled)
     except ValidationError:
-        return moment(spelled)
+        return moment_of("--since", spelled)
 
 
 def _text(file: Path) -> str:

@@ -191,19 +191,25 @@ def verify(
     )
 
 
-def export(
+def export(  # noqa: PLR0913  a command's options are its arguments
     call: Call,
     directory: ReleaseArgument,
     *,
     format: Annotated[str, typer.Option("--format", help="parquet, jsonl, trl-preference, …")],
     out: OutOption,
     trust: TrustOption = None,
+    seen: SeenOption = None,
 ) -> None:
     """Write a training set from a release directory; nothing else can be opened on the way."""
     from approvals.exporting import Export, export_confined
 
     order = Export(
-        release=directory, format=format, out=out, trust=_given(trust), at=call.rim.now()
+        release=directory,
+        format=format,
+        out=out,
+        trust=_given(trust),
+        at=call.rim.now(),
+        seen=seen,
     )
     done = export_confined(order)
     call.say(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from approvals.cli.command import Call, columns, command
+from approvals.cli.command import Call, columns, command, moment_of
 from approvals.cli.sources import AsOption, BecauseOption, SignOption
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ def make(  # noqa: PLR0913  a command's options are its arguments
     """
     from approvals.desk import make_request
     from approvals.workflow import request_id
-    from quarantine.envelope import moment
 
     at = call.rim.now()
     with call.trying("request make", by=by, about=f"{scope} {kind}"):
@@ -79,7 +78,7 @@ def make(  # noqa: PLR0913  a command's options are its arguments
             call.store,
             scope=scope,
             kind=kind,
-            until=moment(until) if until else at,
+            until=moment_of("--until", until) if until else at,
             by=reviewer,
             signer=signer,
             policy=call.policy,

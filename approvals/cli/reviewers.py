@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from approvals.cli.command import Call, columns, command
+from approvals.cli.command import Call, columns, command, moment_of
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
@@ -44,6 +44,7 @@ def add(
     from approvals.twins import require_apart
     from quarantine.errors import UsageError
 
+    call.begin()
     if name in call.roster.reviewers:
         raise UsageError(f"there is a reviewer {name} already")
     if not key.is_file():
@@ -102,13 +103,12 @@ def revoke(
     from approvals.model import ReviewerRevoked
     from approvals.relisting import relisted
     from approvals.workflow import request_id
-    from quarantine.envelope import moment
     from quarantine.errors import UsageError
 
     if name not in call.roster.reviewers:
         raise UsageError(f"there is no reviewer {name}: quarantine reviewer list")
     at = call.rim.now()
-    lost = moment(since) if since else at
+    lost = moment_of("--since", since) if since else at
     if lost > at:
         raise UsageError("a key is not lost before it is: --since lies ahead")
     act = ReviewerRevoked(at=at, name=name, since=lost)

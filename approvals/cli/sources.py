@@ -23,6 +23,14 @@ HtmlOption = Annotated[
     Path | None,
     typer.Option("--html", metavar="OUT", help="Write the whole dossier as one static page."),
 ]
+WhoOption = Annotated[str, typer.Option("--as", help="Your reviewer name; a preview needs none.")]
+KeyFileOption = Annotated[
+    str,
+    typer.Option("--sign", help="Your private key: a FILE, or ssh-agent; a preview needs none."),
+]
+WhyOption = Annotated[
+    str, typer.Option("--because", help="Why, in a sentence; a preview needs none.")
+]
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="producer/source")]
 
 
@@ -205,6 +213,16 @@ def _every_source(call: Call, spelled: str) -> list[SourceKey]:
     if not found:
         raise UsageError(f"nothing was ever heard of {producer}")
     return found
+
+
+def require_said(*, by: str, sign: str, because: str) -> None:
+    """Ask for what a command signs with, where it is more than a preview (`UsageError`)."""
+    from quarantine.errors import UsageError
+
+    given = {"--as": by, "--sign": sign, "--because": because}
+    missing = [option for option, said in given.items() if not said]
+    if missing:
+        raise UsageError(f"give {' and '.join(missing)}: only --dry-run needs no key")
 
 
 def known_source(call: Call, spelled: str, also: Collection[SourceKey] = ()) -> SourceKey:

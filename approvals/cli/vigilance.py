@@ -53,7 +53,7 @@ def plant(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from approvals import probes
+    from approvals import minting, probes
     from approvals.desk import released_indexes
     from quarantine.errors import UnmetError
     from quarantine.plugins import offered
@@ -63,14 +63,14 @@ def plant(
     back = pa.array(sorted(call.store.revoked()), pa.int64())
     frame = call.store.frame()
     out = pc.or_(*(pc.is_in(frame["index"], value_set=each) for each in (gone, back)))
-    genuine = probes.Genuine(
+    genuine = minting.Genuine(
         frame.filter(pc.is_in(frame["index"], value_set=left)),
         cast("Mapping[str, Attack]", offered("quarantine.attacks", "ATTACK")),
         frame.filter(pc.invert(out)),
         call.roster.standings,
-        probes.called_now(call.store.dossiers()),
+        minting.called_now(call.store.dossiers()),
     )
-    made = probes.made(genuine, seed=seed, each=each, salt=call.rim.nonce) if len(left) else []
+    made = minting.made(genuine, seed=seed, each=each, salt=call.rim.nonce) if len(left) else []
     if not made:
         raise UnmetError("no probe can be made: too little was released to mix attackers into")
     probes.plant(
@@ -86,7 +86,11 @@ def plant(
 def record_(call: Call, name: str) -> None:
     """Show a reviewer's own record on probes: what they missed, of what, and whether it rang."""
     from approvals.vigilance import record
+    from quarantine.errors import UsageError
+    from quarantine.safe import safe
 
+    if name not in call.roster.reviewers:
+        raise UsageError(f"there is no reviewer {safe(name)}: quarantine reviewer list")
     person = call.reviewer(name).person
     own = _answers(call).get(person, [])
     found = record(own)

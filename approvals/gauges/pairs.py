@@ -12,9 +12,18 @@ import pandas as pd
 import scipy.sparse as sp
 
 from approvals.catchwords import Catchword, catchwords
+from approvals.crews import crew_of
 from approvals.dilemmas import Dilemma, dilemmas, gained, turned
 from approvals.gate import Measure
-from approvals.measuring import Ends, by_accuracy, by_cluster, by_floor, by_shift, by_word
+from approvals.measuring import (
+    Ends,
+    by_accuracy,
+    by_cluster,
+    by_crew,
+    by_floor,
+    by_shift,
+    by_word,
+)
 from approvals.ports import Gauge
 from approvals.proxies import (
     Asked,
@@ -73,7 +82,8 @@ class Pairs:
 
     Each behaviour is asked of a proxy trained without the candidate rows and of one trained with
     them, on canaries neither has seen, for everyone and for each subgroup. A phrase that few
-    clusters carry is put into canaries and must not turn them. A cluster must not pull alone.
+    clusters carry is put into canaries and must not turn them. A cluster must not pull alone, nor
+    several together choose by one property where others would not.
     """
 
     def fits(self, rows: pd.DataFrame) -> bool:
@@ -87,7 +97,7 @@ class Pairs:
         if not groups or not stage.asks:
             return Measured([], notes=("too few pairs to measure any behaviour",))
         whole = stage.proxies(groups[0])
-        measures = [*_known(stage, whole), *_words(stage, whole)]
+        measures = [*_known(stage, whole), *_words(stage, whole), *_crews(stage, whole)]
         measures += _behaviours(stage, groups, whole)
         asked = sum(ask.apart.shape[0] for ask in stage.asks)
         return Measured(measures, asked + len(stage.canaries))
@@ -192,6 +202,19 @@ def _found(
 def _effect(stage: _Stage, effect: Callable[..., float], word: Catchword, weights: Floats) -> float:
     chance = stage.rehearsal.chance(f"word {word.spelled}")
     return effect(stage.canaries, word.spelled, weights, stage.lexicon, chance)
+
+
+def _crews(stage: _Stage, whole: _Proxies) -> Iterator[Measure]:
+    """Look for clusters of candidate rows that choose by one property of the texts."""
+    rehearsal = stage.rehearsal
+    new = stage.trains & rehearsal.candidate
+    asked, cluster = _only(stage.asked, new), rehearsal.cluster[new]
+    limit = rehearsal.gate.together
+    margins = None if whole.before is None else stage.table[np.flatnonzero(new)] @ whole.before
+    found = crew_of(asked, cluster, margins, surplus=limit)
+    if found is not None:
+        names = [rehearsal.name_of(code) for code in found.clusters.tolist()]
+        yield by_crew(found, names, limit)
 
 
 def _known(stage: _Stage, whole: _Proxies) -> Iterator[Measure]:

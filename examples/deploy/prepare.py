@@ -50,6 +50,8 @@ BUS: Final = {
     ),
     "releasing": f"%R~feedback:in:* %R~feedback:dead %W~feedback:notices -@all {READS} +xadd",
 }
+OURS: Final = frozenset({*BUS, "default", "health"})
+"""Users of the bus that no producer may be: it would get their rights, or they its."""
 OWNER: Final = "keeper"
 """Owns the tables; its password is the one that the server is made with."""
 ITERATIONS: Final = 4096
@@ -66,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     for name in given.producer:
         if not PRODUCER_NAME.fullmatch(name):
             parser.error(f"a producer's name is {PRODUCER_NAME.pattern}, not {name!r}")
+        if name in OURS:
+            parser.error(f"{name!r} is a user of the service's own: call the producer otherwise")
     given.house.mkdir(mode=0o700)
     prepare(given.house, given.producer)
     sys.stderr.write(f"{given.house}: a home for each of {', '.join(HOMES)}\n")

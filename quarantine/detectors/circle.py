@@ -18,24 +18,26 @@ class Circle:
 
     A ring that fills its targets' slots makes their majority, so that all who measure agreement
     call its members the best there are. What remains is that the same few meet each other nearly
-    everywhere, more than sources with as many events do, and that they agree there more than other
-    circles do. Work that is handed out together makes circles too, and then they are usual.
+    everywhere, more than sources with as many events do or nearly (`shut`), and that they agree
+    there more than other circles do, or than those without one where most have none. Work that is
+    handed out together makes circles too, and then they are usual.
     """
 
     channel: str = "ring"
     far: float = 4.0
     usual: float = 0.5
     least: int = 20
+    shut: float = 0.8
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score held sources that have a circle; silent where hardly anybody has one."""
         if not len(evidence.held):
             return Findings(silent="nothing is held")
         found = circles(evidence)
-        if (found.partners > 0).sum() < self.least:
+        if found.compared < self.least or not found.partners.any():
             return Findings(silent=f"fewer than {self.least} sources meet others again and again")
         count = np.bincount(evidence.everything["source"].to_numpy(), minlength=len(found.closed))
-        closed = _above_peers(found.closed, count)
+        closed = _above_peers(found.closed, count) | (found.closed >= self.shut)
         strength = (found.agreed - self.usual) / (self.far - self.usual)
         held = np.bincount(evidence.held["source"].to_numpy(), minlength=len(closed)) > 0
         sources = np.flatnonzero(held & (found.partners > 0))

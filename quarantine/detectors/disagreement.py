@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
+from scipy.stats import t
 
 from quarantine.calibration import score_of
-from quarantine.consensus import consensus
-from quarantine.evidence import Evidence, Findings
+from quarantine.consensus import Crowd, consensus
+from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.ports import Detector
+from quarantine.tilts import probable
+
+_LOWEST: Final = 1.5
+"""Who turns all answers round agrees about half as much below chance as others do above it."""
+_FREEDOM: Final = 10.0
+"""Of Student's distribution: its tails are a little heavier than a normal distribution's."""
+_CLOSE: Final = 1e-3
+"""Where there is no more room than this, there is nothing to tell apart."""
+_NOTHING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +28,14 @@ class Disagreement:
     """Leave-one-out agreement on values, shrunk to the crowd's where events are few.
 
     It rings `far` spreads below what is typical, or where `lost` of the typical agreement is gone,
-    whichever comes first, and says nothing below `faint` of that. For what lies on a scale only.
+    whichever comes first. Below that the score is how probable it is that the source does not judge
+    as others do: where honest people differ much among themselves, that is little. For what lies on
+    a scale only; who met nobody gets no opinion.
     """
 
     channel: str = "outsider"
     far: float = 3.0
     lost: float = 0.8
-    faint: float = 0.75
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score how far each held source's agreement lies below the usual one."""
@@ -34,9 +46,12 @@ class Disagreement:
             return Findings(silent="no target was judged on a scale by two sources")
         held = seen.held["source"].to_numpy()
         sources = np.unique(held).astype(np.int64)
+        # Whom nobody else can be compared with neither agrees nor disagrees.
+        sources = sources[crowd.known[sources] > _NOTHING]
         below = crowd.typical - crowd.kept
         unit = min(self.far * crowd.spread, self.lost * max(crowd.typical, crowd.spread))
         strength = below[sources] / unit
+        nats = _nats(crowd, sources)
         count = np.bincount(held, minlength=len(evidence.sources))
         shown = seen.held["target"].to_numpy()
         lack = np.clip(crowd.room - crowd.got, 0.0, None)[: len(held)]
@@ -59,7 +74,7 @@ class Disagreement:
 
         return Findings(
             sources=sources,
-            scores=np.where(strength > self.faint, score_of(strength), 0.0),
+            scores=np.where(strength >= 1.0, score_of(np.maximum(strength, 1.0)), probable(nats)),
             because=because,
             examples=examples,
             events=events,
@@ -67,7 +82,23 @@ class Disagreement:
                 f"differs from what the others say of {evidence.targets[told[row]]}"
             ),
             by_agreement=True,
+            posterior=True,
         )
+
+
+def _nats(crowd: Crowd, sources: Ints) -> Floats:
+    """Return how much likelier each source's agreement is where it may be anything, than here.
+
+    Honest sources lie around the typical one, a little heavier in the tail than a normal
+    distribution; one who rates at random, turned round or all alike lies as far below as anything.
+    Of whom little is known both say nearly the same.
+    """
+    known = crowd.known[sources]
+    away = (crowd.typical - crowd.kept[sources]) / (crowd.spread * np.sqrt(known))
+    room = np.sqrt(known) * _LOWEST * max(crowd.typical, crowd.spread) / crowd.spread
+    away, room = np.maximum(away, 0.0), np.maximum(room, _CLOSE)
+    apart = t.sf(away - room, _FREEDOM) - t.sf(away, _FREEDOM)
+    return np.asarray(np.log(apart / room) - t.logpdf(away, _FREEDOM), np.float64)
 
 
 def _on_scale(evidence: Evidence) -> Evidence:

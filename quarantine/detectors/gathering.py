@@ -10,7 +10,7 @@ from quarantine.calibration import ALARM, score_of
 from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.gatherings import Gatherings, crowded, gatherings
 from quarantine.habits import Habits, habits
-from quarantine.overlap import Answers, answers, number
+from quarantine.overlap import Answers, answers, nearly, number
 from quarantine.ports import Detector
 
 
@@ -30,6 +30,8 @@ class Gathering:
     clear: float = 3.5
     clearest: float = 3.0
     weakest: float = 0.5
+    more: float = 0.7
+    own: float = 1.0
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score every held source by the most conspicuous gathering that it belongs to."""
@@ -37,9 +39,10 @@ class Gathering:
         if known is None:
             return Findings(silent="nobody can be compared with anybody")
         said, size = answers(evidence), len(evidence.sources)
-        cell = number(said.target, said.answer)
+        answer = nearly(evidence, said)
+        cell = number(said.target, answer)
         found = evidence.whole.once(
-            "gatherings", lambda: gatherings(said.source, cell, said.answer, known.scores)
+            "gatherings", lambda: gatherings(said.source, cell, answer, known.scores)
         )
         strength, best = self._loudest(found, size)
         copied, many = self._copying(said, cell, known)
@@ -66,7 +69,12 @@ class Gathering:
         sure = found.nats / self.nats
         # Surer evidence makes up for members who are less clear, and the other way round.
         both = np.sqrt(sure * clear.clip(0.0) / self.clear)
-        both = np.minimum(both, np.minimum(apart, sure / self.weakest))
+        # Where ways of the crowd are as loud as a ring, clear members make up for nothing.
+        crowd = found.own[found.group] < self.own
+        least = 1.0 if (sure[crowd] >= 1.0).any() else self.weakest
+        both = np.minimum(both, np.minimum(apart, sure / least))
+        # Where more of the crowd is like the members than there are members, they are no ring.
+        both = np.minimum(both, found.own[found.group] / self.own)
         # How loud it is goes by the evidence, once the group is set apart at all.
         value = found.member * np.where(both >= 1.0, np.maximum(both, sure), both)
         order = np.argsort(value, kind="stable")
@@ -83,9 +91,10 @@ class Gathering:
         """
         octave = np.log2(np.maximum(known.count, 1)).astype(np.int64)
         repeats = known.repeats[said.source]
-        nats = crowded(said.source, cell, known.repeats, octave)
+        nats, more = crowded(said.source, cell, known.repeats, octave)
         share = np.bincount(cell, repeats)[cell] / np.bincount(cell)[cell]
-        sure = nats / self.nats
+        # Where others as busy repeat somebody nearly as often, most of those who do are no copies.
+        sure = np.where(more >= self.more, nats / self.nats, more * np.minimum(nats / self.nats, 1))
         value = np.where(repeats, sure, share * np.minimum(sure, 1.0) * ALARM)
         strength, many = np.zeros(said.sources), np.zeros(said.sources, np.int64)
         order = np.argsort(value, kind="stable")

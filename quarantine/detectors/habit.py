@@ -98,14 +98,20 @@ class Habit:
         nats = np.full(size, -np.inf)
         if len(asked):
             some = seen.of(asked)
-            told = ruled(some, _SLIPS) - honest(tilted(some), self._prior(evidence, rule, rows))
+            likely = tilted(some)
+            told = ruled(some, _SLIPS) - honest(likely, self._prior(evidence, rule, rows, likely))
             near = (did - usual)[asked] < self.surplus * some.events
             nats[asked] = np.where(near, -np.inf, told)
         events = np.where(seen.events >= self.events, seen.events, 0.0)
         return _Weighed(rule, nats, did, usual, events)
 
-    def _prior(self, evidence: Evidence, rule: Reflex, rows: Rows) -> Floats:
-        """Return how far honest sources tilt, learnt from the released where they are enough."""
+    def _prior(self, evidence: Evidence, rule: Reflex, rows: Rows, likely: Floats) -> Floats:
+        """Return how far honest sources tilt, learnt from the released where they are enough.
+
+        Where nothing was released the held teach alone, whose tilts are as `likely`.
+        """
+        if evidence.cold_start:
+            return spread_of(likely)
         stop = rows.held + len(evidence.released)
         for first in (rows.held, 0):
             row = first + np.flatnonzero(rule.among[first:stop])

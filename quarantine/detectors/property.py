@@ -9,19 +9,14 @@ import numpy as np
 
 from quarantine.calibration import ALARM
 from quarantine.evidence import Evidence, Findings, Floats, Ints
+from quarantine.followers import surest, together, weighed
 from quarantine.others import Rows, rows_of
 from quarantine.ports import Detector
 from quarantine.properties import properties
 from quarantine.reflexes import Reflex
-from quarantine.tilts import Tally, honest, ruled, sigmoid, spread_of, spreads, tally, tilted
+from quarantine.tilts import Tally, sigmoid, spread_of, tally, tilted
 
-_SLIPS: Final = (0.01, 0.05, 0.15)
-_SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Which part of the voices may follow one rule."""
 _TEACHERS: Final = 50
-_MOST: Final = 50.0
-_NULL: Final = 0.9
-"""How probable it is, before anything is seen, that nobody follows any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,61 +98,16 @@ class Property:
         )
         asked = np.flatnonzero(seen.events >= self.events)
         teachers = np.flatnonzero(known.events >= self.events)
-        likely, follows = tilted(seen.of(asked)), ruled(seen.of(asked), _SLIPS)
-        if len(teachers) >= _TEACHERS:
-            prior = spread_of(tilted(known.of(teachers)))
-        else:
-            prior = _spread_beside(likely, follows)
-        nats = np.full(units, np.nan)
-        told = follows - honest(likely, prior)
-        did = seen.did[asked].sum(axis=1)
-        usual = (seen.did + seen.left)[asked] @ sigmoid(seen.odds)
-        near = did - usual < self.surplus * seen.events[asked]
-        nats[asked] = np.where(near, -np.inf, told)
-        return _Weighed(rule, nats, seen)
+        taught_by = spread_of(tilted(known.of(teachers))) if len(teachers) >= _TEACHERS else None
+        return _Weighed(rule, weighed(seen, asked, surplus=self.surplus, prior=taught_by), seen)
 
     def _scores(self, nats: Floats) -> Floats:
         """Return the scores by voice: from `ALARM` on for those that are called."""
-        told, member = _members(nats)
-        every = float(np.logaddexp.reduce(told) - np.log(len(told)))
-        weight = np.exp(told - np.log(len(told)) + np.log1p(-_NULL))
-        sure = np.asarray(weight @ member / (weight.sum() + _NULL), np.float64)
-        score = ALARM * sure
-        order = np.argsort(-sure, kind="stable")
-        errors = np.cumsum(1.0 - sure[order]) / np.arange(1, len(sure) + 1)
-        called = order[: int((errors <= self.false_share).sum())]
-        if every > np.log(self.sure) and len(called) >= self.fewest:
-            score[called] = ALARM + ALARM * sure[called]
+        found = together(nats)
+        score, called = ALARM * found.sure, surest(found.sure, self.false_share)
+        if found.nats > np.log(self.sure) and len(called) >= self.fewest:
+            score[called] = ALARM + ALARM * found.sure[called]
         return score
-
-
-def _members(nats: Floats) -> tuple[Floats, Floats]:
-    """Return by rule and share the nats for such a part, and by voice how probably it is of it.
-
-    Who says too little to be asked speaks neither for such a part nor against it, and is none.
-    """
-    asked = ~np.isnan(nats)
-    ratio = np.where(asked, np.exp(np.minimum(nats, _MOST)), 1.0)
-    pairs = [(*each, share) for each in zip(ratio, asked, strict=True) for share in _SHARES]
-    told = [float(np.log1p(share * (each - 1.0)).sum()) for each, _, share in pairs]
-    member = [some * share * each / (1.0 - share + share * each) for each, some, share in pairs]
-    return np.array(told), np.array(member)
-
-
-def _spread_beside(likely: Floats, follows: Floats) -> Floats:
-    """Return the log-prior of the honest tilts that is likeliest, whatever part follows the rule.
-
-    Followers must not pass for a wide spread: they are fitted as what they are.
-    """
-    told = []
-    for prior in spreads():
-        fair = honest(likely, prior)
-        parts = [
-            np.logaddexp(np.log1p(-share) + fair, np.log(share) + follows).sum()
-            for share in _SHARES
-        ]
-        told.append(max(float(fair.sum()), *map(float, parts)))
-    return spreads()[int(np.argmax(told))]
 
 
 DETECTOR: Detector = Property()

@@ -15,6 +15,7 @@ _EMITTED: Final = f"kind = '{EMITTED}'"
 """Spelled and not bound: only so the index of these alone is known to hold them all."""
 _WHERE: Final = {
     "event": "id = ?",
+    "key": "key = ?",
     "kind": "kind = ?",
     "scope": "scope = ?",
     "target": "target = ?",

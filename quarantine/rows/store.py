@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,20 +52,12 @@ class RowStore(Closing):
         """Append a request and its members."""
         with self._writing():
             (request,) = self._log.record([act])
-            rows = ((request, each.index, each.leaf, each.cluster) for each in members)
-            self._db.insert("member", rows)
+            self._db.insert("member", ((request, *each[:3]) for each in members))
             return request
 
     def members(self, request: int) -> list[Member]:
         """Return a request's members by index, with what their rows say today."""
-        rows = self._db.execute(
-            "SELECT m.idx, m.leaf, m.cluster, coalesce(s.producer, ''), coalesce(s.source, ''),"
-            " coalesce(e.target, ''), '' FROM member m"
-            " LEFT JOIN event e ON e.idx = m.idx LEFT JOIN source s ON s.no = e.source"
-            " WHERE m.request = ? ORDER BY m.idx",
-            (request,),
-        )
-        return [*map(Member._make, rows)]
+        return reading.members(self._db, request)
 
     def revoke(self, act: Act, indexes: Sequence[int]) -> int:
         """Append a revocation and mark the rows it takes back."""
@@ -105,9 +97,11 @@ class RowStore(Closing):
         """Return, by log index of each erased event, the index of its act."""
         return erasing.erased(self._db)
 
-    def frame(self, since: int = 0, until: int | None = None) -> pa.Table:
+    def frame(
+        self, since: int = 0, until: int | None = None, only: Collection[str] | None = None
+    ) -> pa.Table:
         """Return held events from `since` on, and before `until`, as `EVENT_SCHEMA`."""
-        return reading.frame(self._db, since, reading.LAST if until is None else until)
+        return reading.frame(self._db, since, reading.LAST if until is None else until, only)
 
     def held(self, indexes: Sequence[int]) -> Iterator[Held]:
         """Yield the held events at `indexes`."""

@@ -1,7 +1,9 @@
 """MLflow assessments of traces, asked for at its REST interface (`/api/3.0/mlflow/traces/search`).
 
 MLflow has no webhook for assessments. `[query] experiment` names the experiment by its id. Whoever
-logs an assessment also says who it is from, so nobody is surer than self-declared.
+logs an assessment also says who it is from, so nobody is surer than self-declared. MLflow lists by
+when a trace began; `[query] questions` names feedback (commas between) whose traces are listed
+whatever their age.
 """
 
 from __future__ import annotations
@@ -126,17 +128,34 @@ def _corrected(trace: _Trace, expected: object) -> Json:
 
 
 def records(fetch: Fetch, place: Place) -> Iterator[object]:
-    """Yield the traces of an experiment since a time, each with its assessments."""
+    """Yield the traces of an experiment since a time, each with its assessments.
+
+    Of those from before, the ones that have an answer to one of the questions that are named.
+    """
     experiment = place.query.get("experiment")
     if not experiment:
         raise UsageError("say which experiment, by its id: [query] experiment = …")
     millis = to_micros(datetime.fromisoformat(place.since)) // 1000
+    yield from _traces(fetch, experiment, f"attributes.timestamp_ms >= {millis}", place.most)
+    for question in _questions(place) if millis else ():
+        asked = f"attributes.timestamp_ms < {millis} AND feedback.`{question}` IS NOT NULL"
+        yield from _traces(fetch, experiment, asked, place.most)
+
+
+def _questions(place: Place) -> list[str]:
+    named = [each.strip() for each in place.query.get("questions", "").split(",")]
+    if any("`" in each for each in named):
+        raise UsageError("[query] questions: a name with ` cannot be asked for")
+    return [each for each in named if each]
+
+
+def _traces(fetch: Fetch, experiment: str, asked: str, most: int) -> Iterator[object]:
     sent: Json = {
         "locations": [
             {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
         ],
-        "filter": f"attributes.timestamp_ms >= {millis}",
-        "max_results": place.most,
+        "filter": asked,
+        "max_results": most,
     }
     token: str | None = ""
     while token is not None:

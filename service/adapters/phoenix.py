@@ -1,12 +1,15 @@
 """Phoenix annotations of spans, asked for at its interface (`/v1/projects/…/span_annotations`).
 
 `[query] project` names the project. Phoenix lists annotations by span, so its spans come first.
+What people say in its app carries their user's id, by which it is listed whatever the span's age,
+newest first: `[query] annotators` names them (ids of users with commas between, or `all`, which
+takes an administrator's key).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal
 from urllib.parse import quote
 
 from approvals.model import Assurance
@@ -25,6 +28,10 @@ from service.adapting.words import (
     judged,
     with_text,
 )
+
+APP: Final = "px-app:"
+"""How Phoenix's app begins the identifier of an annotation; the id of its user follows."""
+EVERYBODY: Final = "all"
 
 
 class _Result(Payload):
@@ -55,11 +62,13 @@ class _Span(Payload):
 
 class _Spans(Payload):
     data: list[_Span]
-    next_cursor: str | None = None
 
 
 class _Annotations(Payload):
     data: list[object]
+
+
+class _Paged(Payload):
     next_cursor: str | None = None
 
 
@@ -93,31 +102,71 @@ def _who(note: _Annotation, *, automated: bool) -> tuple[str, Assurance]:
     return f"user/{note.user_id}", Assurance.PLATFORM_USER if sure else Assurance.SELF_DECLARED
 
 
+class _User(Payload):
+    id: str
+
+
+class _Users(Payload):
+    data: list[_User]
+
+
+class _Made(Payload):
+    created_at: str
+
+
 def records(fetch: Fetch, place: Place) -> Iterator[object]:
-    """Yield the annotations of all spans that began since a time."""
+    """Yield the annotations of all spans that began since a time, and of annotators since then."""
     project = place.query.get("project")
     if not project:
         raise UsageError("say which project: [query] project = …")
     root = f"/v1/projects/{quote(project, safe='')}"
     for spans in _spans(fetch, root, place):
-        cursor: str | None = ""
-        while spans and cursor is not None:
-            asked = [("span_ids", each) for each in spans] + [("limit", str(place.most))]
-            more = [("cursor", cursor)] if cursor else []
-            answer = fetch(Ask(f"{root}/span_annotations", [*asked, *more]))
-            page = _Annotations.model_validate(answer)
-            yield from page.data
-            cursor = page.next_cursor
+        if spans:
+            which = [("span_ids", each) for each in spans]
+            yield from _annotations(fetch, root, which, place)
+    for annotator in _annotators(fetch, place):
+        yield from _newest(
+            _annotations(fetch, root, [("identifier", APP + annotator)], place), place
+        )
+
+
+def _newest(notes: Iterator[object], place: Place) -> Iterator[object]:
+    """Yield annotations that come newest first, as far back as a time."""
+    for note in notes:
+        if in_utc(_Made.model_validate(note).created_at) < place.since:
+            return
+        yield note
+
+
+def _annotations(
+    fetch: Fetch, root: str, which: Sequence[tuple[str, str]], place: Place
+) -> Iterator[object]:
+    for answer in _pages(fetch, f"{root}/span_annotations", [*which, ("limit", str(place.most))]):
+        yield from _Annotations.model_validate(answer).data
 
 
 def _spans(fetch: Fetch, root: str, place: Place) -> Iterator[list[str]]:
     asked = [("start_time", place.since), ("limit", str(place.most))]
+    for answer in _pages(fetch, f"{root}/spans", asked):
+        yield [span.context.span_id for span in _Spans.model_validate(answer).data]
+
+
+def _annotators(fetch: Fetch, place: Place) -> Iterator[str]:
+    named = place.query.get("annotators", "")
+    if named.strip() != EVERYBODY:
+        yield from named.replace(",", " ").split()
+        return
+    for answer in _pages(fetch, "/v1/users", [("limit", str(place.most))]):
+        yield from (user.id for user in _Users.model_validate(answer).data)
+
+
+def _pages(fetch: Fetch, path: str, asked: Sequence[tuple[str, str]]) -> Iterator[object]:
     cursor: str | None = ""
     while cursor is not None:
         more = [("cursor", cursor)] if cursor else []
-        page = _Spans.model_validate(fetch(Ask(f"{root}/spans", [*asked, *more])))
-        yield [span.context.span_id for span in page.data]
-        cursor = page.next_cursor
+        answer = fetch(Ask(path, [*asked, *more]))
+        yield answer
+        cursor = _Paged.model_validate(answer).next_cursor
 
 
 def headers(secret: str) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from quarantine.errors import NotAuthorisedError, QuarantineError
+from quarantine.errors import NotAuthorisedError, QuarantineError, UsageError
 from service import wiring
 from service.adapting.bodies import RefusedRequestError, body_of, taken, unpacked
 from service.adapting.config import adapters, names_in, read_config
@@ -48,7 +48,7 @@ def _answering(parts: Parts, name: str) -> Callable[[Request], Awaitable[Respons
         parts.state,
         lambda producer, key: wiring.publisher(parts.state, producer, key, parts.bus),
     )
-    secret = secret_of(forwarder)
+    secret = _secret(forwarder)
     prove = adapters()[config.adapter].authentic
     assert prove is not None  # noqa: S101  hooks() asked
     proof: Authentic = prove
@@ -69,6 +69,17 @@ def _answering(parts: Parts, name: str) -> Callable[[Request], Awaitable[Respons
         return taken({"kept": True})
 
     return answer
+
+
+def _secret(forwarder: Forwarder) -> str:
+    """Return what a call is proved by; without one whoever calls would be believed."""
+    secret = secret_of(forwarder)
+    if not secret:
+        raise UsageError(
+            f"the adapter {forwarder.name} is called over HTTP and has no secret: name a file with"
+            " one in its settings (secret = …)"
+        )
+    return secret
 
 
 def _forward(forwarder: Forwarder, parts: Parts) -> None:

@@ -156,8 +156,8 @@ def _forwarder(call: Call, name: str, bus: str | None) -> Forwarder:
     from service.settings import State
 
     state = State(call.state)
-    url = wiring.bus_url(state, bus)
     config = read_config(state.adapters, name)
+    url = wiring.bus_url(state, bus)
     return Forwarder(
         name, config, state, lambda producer, key: wiring.publisher(state, producer, key, url)
     )

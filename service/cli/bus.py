@@ -71,7 +71,8 @@ def up(  # noqa: PLR0913  a command's options are its arguments
 
     state = State(call.state)
     options = settings.options_of(state)
-    roles = app.chosen(only or options.only)
+    named = only or options.only
+    roles = app.chosen(named)
     place, url = http or options.http, bus or options.bus
     if place is not None:
         readiness.address(place)
@@ -85,6 +86,7 @@ def up(  # noqa: PLR0913  a command's options are its arguments
         url,
         allow_volatile=allow_volatile or options.allow_volatile,
         allow_flawed=allow_flawed or options.allow_flawed,
+        shared=bool(named),
     )
     with safe if app.SPEAKING & set(roles) else nullcontext("") as url:
         where = f"bus {shown(url)}" if url else "no bus"
@@ -169,8 +171,9 @@ def status(call: Call, *, bus: BusOption = None) -> None:
         for name, each in document["producers"].items()
     ]
     rest = [f"{name}: {value}" for name, value in document.items() if name != "producers"]
+    paused = call.roster.paused(call.rim.now())
     call.say(document, [*columns(heads, rows), *rest])
-    for name, pause in call.roster.paused(call.rim.now()).items():
+    for name, pause in paused.items():
         call.tell(f"{safe(name)} is paused until {spell_time(pause.until)}: {safe(pause.because)}")
 
 

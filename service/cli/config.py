@@ -26,6 +26,7 @@ def config(call: Call, *, bus: BusOption = None) -> None:
 
     state = State(call.state)
     options = settings.options_of(state)
+    wiring.require_begun(state)
     policy = wiring.policy_of(state)
     url = wiring.known_bus_url(state, bus)
     roster = call.roster

@@ -137,11 +137,11 @@ def redrive(
 
 
 def _numbered(call: Call, number: int) -> tuple[int, DeadLetter]:
-    from quarantine.errors import RefusedError
+    from quarantine.errors import UsageError
 
     found = call.store.dead(number - 1, 1)
     if not found or found[0][0] != number:
-        raise RefusedError(f"there is no dead letter {number}: quarantine dead list")
+        raise UsageError(f"there is no dead letter {number}: quarantine dead list")
     return found[0]
 
 

@@ -37,6 +37,7 @@ def add(
     answers = read_gold(file)
     if not answers:
         raise UsageError(f"{safe(file.name)} holds no known answer: columns target,label")
+    call.begin()
     signer = call.rim.role(call.state, "operator")
     call.store.record([act_of(act, signer) for act in gold_acts(answers, call.rim.now())])
     call.say(

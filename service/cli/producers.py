@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from approvals.cli.command import Call, columns, command
+from approvals.cli.command import Call, columns, command, moment_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,6 +99,7 @@ def add(  # noqa: PLR0913  a command's options are its arguments
     _check(name, kind or [], origin)
     _check_assurance(assurance)
     tenure = _tenure(since, until)
+    call.begin()
     made = _key(call, key, hmac, hmac_env)
     act = ProducerAdded.model_validate(
         {
@@ -252,17 +253,6 @@ def _tenure(since: str | None, until: str | None) -> dict[str, datetime]:
     if len(found) == len(given) and found["since"] >= found["until"]:
         raise UsageError("--until comes after --since")
     return found
-
-
-def moment_of(name: str, spelled: str) -> datetime:
-    """Read the time that an option was given; raises `UsageError` where it is none."""
-    from quarantine.envelope import moment
-    from quarantine.errors import MalformedError, UsageError
-
-    try:
-        return moment(spelled)
-    except MalformedError:
-        raise UsageError(f"{name} takes an RFC 3339 time, as 2026-11-01T00:00:00Z") from None
 
 
 def _key(call: Call, key: Path | None, hmac: Path | None, hmac_env: str | None) -> ProducerKey:

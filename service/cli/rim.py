@@ -32,20 +32,28 @@ class ServiceRim:
 
         return wiring.nonce()
 
-    def store(self, state: Path) -> Store:
-        """Open the store, in a state directory that has all it needs."""
+    def begin(self, state: Path) -> None:
+        """Make the state directory, with all it needs, where there is none."""
         from service import wiring
         from service.settings import State
 
         wiring.prepare(State(state))
+
+    def store(self, state: Path) -> Store:
+        """Open the store of a state directory that somebody began."""
+        from service import wiring
+        from service.settings import State
+
+        wiring.require_begun(State(state))
+        wiring.prepare(State(state))
         return wiring.open_store(State(state))
 
     def has_store(self, state: Path) -> bool:
-        """Say whether there is a store."""
-        from service import stores
+        """Say whether there is a store that can be asked."""
+        from service import stores, wiring
         from service.settings import State
 
-        return stores.has_store(State(state))
+        return wiring.is_begun(State(state)) and stores.has_store(State(state))
 
     def roster(self, state: Path, store: Store) -> Roster:
         """Return who may speak and decide."""
@@ -72,6 +80,7 @@ class ServiceRim:
         from service import wiring
         from service.settings import State
 
+        wiring.require_begun(State(state))
         wiring.prepare(State(state))
         return wiring.role_signer(State(state), role)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from approvals.cli.command import Call, command
+from approvals.cli.command import Call, command, moment_of
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
@@ -27,6 +27,7 @@ def show(call: Call) -> None:
     from service import stores
     from service.settings import State
 
+    call.begin()  # its owner makes the tables by this
     place = stores.shown(stores.location(State(call.state)))
     size, sources = call.store.size(), len(call.store.sources())
     call.say(
@@ -50,7 +51,6 @@ def retire(
     """
     from quarantine.record import spell_time
     from service import retention
-    from service.cli.producers import moment_of
 
     until = moment_of("--before", before)
     signer = call.rim.role(call.state, "operator")

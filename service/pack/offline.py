@@ -10,12 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import struct
 import sys
 import tomllib
+from bisect import bisect
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -235,9 +238,15 @@ class Pack:
         return f"the log of {size} rows is signed, and {len(earlier)} earlier checkpoints begin it"
 
     def acts(self) -> str:
-        """Rebuild the log's root from every act, and check who signed each."""
+        """Rebuild the log's root from every act, and check who signed each.
+
+        No node may stand for an act that is here, else the act itself would prove nothing.
+        """
         self.told: list[Json] = []
         known = nodes_of(json.loads(self.text("log/nodes.json")))
+        nodes = sorted(known)
+        apart = all(one[1] <= other[0] for one, other in pairwise(nodes))
+        require(apart, "the proof says one part of the log twice")
         for line in self.text("log/acts.jsonl").splitlines():
             act = json.loads(line)
             index, body = int(act["index"]), act.get("body")
@@ -246,6 +255,8 @@ class Pack:
                 if body is None
                 else act_leaf(act["kind"], int(act["at"]), str(body).encode())
             )
+            first, last = nodes[bisect(nodes, (index, math.inf)) - 1] if nodes else (0, 0)
+            require(not first <= index < last, f"a node stands for the act at log row {index}")
             known[index, index + 1] = leaf
             self.told.append(act)
         require(
@@ -284,6 +295,7 @@ class Pack:
                 people[said["key"]] = said["public"]
             if act["kind"] == "vote-cast":
                 require(said["key"] == key, "a vote names another key than signed it")
+                require(key in people, "a vote is signed by nobody who was seated")
         return ", ".join(f"{who} {count}" for who, count in sorted(seen.items()))
 
     def _of(self, kind: str) -> list[Json]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,6 +14,7 @@ from approvals.desk import released_indexes
 from approvals.drills import PowerDrilled, PowerLost
 from approvals.model import ActRecord, PolicyAdopted, Released
 from approvals.probes import answers, kept
+from approvals.proofs import leaves_at
 from approvals.refusals import refusals
 from approvals.roster import Reviewer, Roster, Tenure
 from approvals.vigilance import record
@@ -23,7 +23,6 @@ from quarantine.ports import Store
 from quarantine.record import spell_time
 from service.settings import State
 
-_RUN: Final = 4096
 _Kind = TypeVar("_Kind", bound=ActRecord)
 
 
@@ -95,7 +94,7 @@ def detectors_document(store: Store, settings: dict[str, str]) -> dict[str, obje
     rows = released_indexes(store)
     return {
         "settings": settings,
-        "reference": {"rows": len(rows), "root": root_of(_leaves(store, rows)).hex()},
+        "reference": {"rows": len(rows), "root": root_of(leaves_at(store, rows)).hex()},
         "power": {
             attack: {"drills": len(every), "first": _power(every[0]), "last": _power(every[-1])}
             for attack, every in sorted(drills.items())
@@ -117,13 +116,6 @@ def _power(drill: PowerDrilled) -> dict[str, object]:
         "others": drill.others,
         "false_share": drill.false / max(1, drill.false + drill.rung),
     }
-
-
-def _leaves(store: Store, rows: list[int]) -> Iterator[bytes]:
-    for start in range(0, len(rows), _RUN):
-        some = rows[start : start + _RUN]
-        leaves = store.leaves(some[0], some[-1] + 1)
-        yield from (leaves[each - some[0]] for each in some)
 
 
 def reviewers_document(state: State, store: Store, roster: Roster) -> dict[str, object]:

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from approvals.attest import act_of
 from approvals.desk import released_indexes
+from approvals.minting import Genuine, called_now, made
 from approvals.model import Released
-from approvals.probes import Genuine, Probe, called_now, made
+from approvals.probes import Probe
 from quarantine.drill import attacks
 from quarantine.model import Dossier, Verdict, from_micros, to_micros
 from quarantine.scene import Order, events_of, scene_of

@@ -11,11 +11,12 @@ import pytest
 
 from quarantine.arrivals import KEPT, WHOLE, Counts, DeadLetter, Mark, Taken, put_aside
 from quarantine.errors import StaleError
-from quarantine.log import nodes_from, proof_nodes, root_from, root_of
+from quarantine.log import proof_nodes, root_from, root_of
 from quarantine.model import Act, Dossier, Member, Named, SourceKey, Verdict
 from quarantine.ports import Store
 from tests.holding import entry, said
 from tests.places import STORES, Place, Places
+from tests.plain_log import nodes_from
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -168,10 +169,14 @@ def test_a_copy_is_a_store_of_its_own_with_the_same_log(
 def test_events_are_found_by_whoever_said_them_and_when(store: Store) -> None:
     store.take([replace(entry(1, said("a"), said("b", source="rater/2")), arrived=10)])
     store.take([replace(entry(2, said("c")), arrived=20)])
-    assert store.find(Named()) == [0, 1, 2]
+    store.take([replace(entry(3, said("d")), arrived=9, key="another")])
+    assert store.find(Named()) == [0, 1, 2, 3]
     assert store.find(Named(producer="app", source="rater/2")) == [1]
     assert store.find(Named(producer="nobody")) == []
     assert store.find(Named(event="c")) == [2]
+    assert store.find(Named(producer="app", key="another")) == [3]
+    assert store.find(Named(key="another", since=10)) == []
+    assert store.find(Named(key="k1", until=20)) == [0, 1]
     assert store.find(Named(since=10, until=20)) == [0, 1]
     assert store.find(Named(since=11)) == [2]
 
@@ -214,6 +219,14 @@ def test_a_frame_has_every_held_event_once_in_log_order(store: Store) -> None:
     assert frame.column("index").to_pylist() == [0, 1, 3]
     assert frame.column("source").to_pylist() == ["rater/1", "rater/2", "rater/1"]
     assert store.frame(since=2).column("id").to_pylist() == ["c"]
+
+
+def test_a_frame_of_some_columns_is_those_of_the_whole_one(store: Store) -> None:
+    store.take([entry(1, said("a"), said("b", source="rater/2"))])
+    store.take([replace(entry(1, said("c")), producer="bot"), entry(2, said("d"))])
+    whole = store.frame()
+    for names in (("source",), ("index", "producer", "answer"), ("scope",)):
+        assert store.frame(only=names).to_pylist() == whole.select(names).to_pylist()
 
 
 def test_dossiers_replace_the_older_ones(store: Store) -> None:

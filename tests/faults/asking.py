@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.faults.cluster import free_port
 from tests.producing import PATIENCE_S, Site
 
 
 def free_place() -> str:
-    """Return an address that nobody answers at yet."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return f"127.0.0.1:{found.getsockname()[1]}"
+    """Return an address that nobody answers at, nor will but who is told."""
+    return f"127.0.0.1:{free_port()}"
 
 
 @contextmanager
@@ -52,3 +51,16 @@ def answer(place: str, question: str) -> int:
         return error.code
     except OSError:
         return 0
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def role_of(pid: int) -> str:
+    """Return with which words a process runs; none where it is gone by now."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

@@ -68,8 +68,10 @@ async def test_t10_a_full_disk_makes_intake_wait_and_say_so_until_there_is_room(
             process = dying.started(site, None, "--tell", str(listener))
             await until(lambda: answer(place, "readyz") == 200, "it is ready")
             sent.publish(1200)
-            await until(lambda: answer(place, "readyz") == 503, "it is not ready")
-            assert answer(place, "livez") == 200
+            await until(
+                lambda: [answer(place, each) for each in ("readyz", "livez")] == [503, 200],
+                "it is not ready, and alive",
+            )
             assert site.received("app") < sent.entries, "the disk was not full"
             ballast.unlink()
             await sent.drained()

@@ -239,7 +239,7 @@ def end(running: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(30)
+        process.wait(120)
 
 
 def stored(store: Store) -> int:

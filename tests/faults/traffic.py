@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,16 @@ class Traffic:
         spelled = [self._spelled(self.events + n) for n in range(entries * BATCH)]
         assert self._publisher.publish(spelled, batch=BATCH, rate=rate).acknowledged >= entries
         self.events += len(spelled)
+
+    def publish_until(self, enough: threading.Event, *, rate: float) -> None:
+        """Publish at this pace, however long it takes, until somebody says that it is enough."""
+
+        def spelled() -> Iterator[bytes]:
+            while not enough.is_set() or self.events % BATCH:
+                self.events += 1
+                yield self._spelled(self.events - 1)
+
+        self._publisher.publish(spelled(), batch=BATCH, rate=rate)
 
     def close(self) -> None:
         self._publisher.close()

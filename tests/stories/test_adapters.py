@@ -30,7 +30,7 @@ from tests.faults.cluster import free_port
 from tests.stories.test_command_line import QUARANTINE, House
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of sufficient length").decode()
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 @dataclass
@@ -92,7 +92,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             here.until(lambda: _answers(here))
             yield here
         up.send_signal(signal.SIGTERM)
-        assert up.wait(30) == 0
+        assert up.wait(DEADLINE_S) == 0
     finally:
         up.kill()
         up.wait()
@@ -128,20 +128,21 @@ def test_a_signed_webhook_is_kept_forwarded_and_stored(site: Site) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
-        signed(b"another body"),
-        signed(b"{}", at=0),
-        signed(b"{}", secret=b"another secret"),
-        {**signed(b"{}"), "webhook_timestamp": "9" * 30},
-        {**signed(b"{}"), "webhook_signature": "v1,"},
-        {"x_quarantine_secret": SECRET},
+        dict,
+        lambda: signed(b"another body"),
+        lambda: signed(b"{}", at=0),
+        lambda: signed(b"{}", secret=b"another secret"),
+        lambda: {**signed(b"{}"), "webhook_timestamp": "9" * 30},
+        lambda: {**signed(b"{}"), "webhook_signature": "v1,"},
+        lambda: {"x_quarantine_secret": SECRET},
     ],
 )
 def test_a_webhook_that_proves_nothing_is_denied_and_not_kept(
-    site: Site, headers: dict[str, str]
+    site: Site, headers: Callable[[], dict[str, str]]
 ) -> None:
     before = site.house.run("adapter", "list")["set_up"]
-    assert site.post("/hooks/argilla", b"{}", **headers) == 401
+    # Signed now: what was signed when tests were collected is refused for its age by then.
+    assert site.post("/hooks/argilla", b"{}", **headers()) == 401
     assert site.house.run("adapter", "list")["set_up"] == before
 
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 QUARANTINE = Path(sys.executable).parent / "quarantine"
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 @dataclass
@@ -94,7 +94,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     try:
         yield made
         up.send_signal(signal.SIGTERM)
-        assert up.wait(30) == 0, "told to stop, it drains and ends with 0"
+        assert up.wait(DEADLINE_S) == 0, "told to stop, it drains and ends with 0"
     finally:
         up.kill()
 
@@ -268,9 +268,9 @@ def test_the_policy_in_force_is_sound_and_explained(house: House) -> None:
 
 def test_what_is_taken_back_is_refused_everywhere(house: House, released: Path) -> None:
     source = str(pq.read_table(released / "data").column("source")[0])
-    assert house.run("consumed", str(released), "--model", "models:/helper/1")["noted"] is True
+    assert house.run("consumed", str(released), "--model", "models:/assistant/1")["noted"] is True
     traced = house.run("trace", "--source", source)
-    assert traced["generations"][0]["models"] == ["models:/helper/1"]
+    assert traced["generations"][0]["models"] == ["models:/assistant/1"]
     words = ["revoke", "--source", source, "--because", "sold", *house.signed("ben")]
     would = house.run(*words, "--dry-run")
     assert (would["revoked"], would["releases"]) == (False, traced["releases"])

@@ -19,8 +19,8 @@ from quarantine.evidence import Evidence  # noqa: E402
 from quarantine.hearing import Heard  # noqa: E402
 from quarantine.profile import by_kind  # noqa: E402
 from service import spread  # noqa: E402
-from service.archive import archive  # noqa: E402
-from service.rescoring import Window, rescored  # noqa: E402
+from service.rescoring import rescored  # noqa: E402
+from tests.archived import kept, trusting, window  # noqa: E402
 from tests.peopled import peopled  # noqa: E402
 from tests.room import Room, crowded  # noqa: E402
 from tests.shell import Shell  # noqa: E402
@@ -36,17 +36,24 @@ def cluster() -> Iterator[distributed.LocalCluster]:
 
 
 @pytest.fixture(scope="module")
-def archived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("house")
-    room = crowded(folder)
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """Return a room whose folder has an archive of it, and a trust file for that."""
+    room = crowded(tmp_path_factory.mktemp("house"))
     peopled(room)
-    archive(room.store, folder / "archive", room.at)
-    return folder / "archive"
+    return kept_beside(room)
 
 
-def run(archived: Path, out: Path, *more: str) -> bytes:
+def kept_beside(room: Room) -> Room:
+    kept(room, room.folder / "archive")
+    trusting(room, room.folder / "trust.toml")
+    return room
+
+
+def run(room: Room, out: Path, *more: str) -> bytes:
     told = Shell(out.parent / "state").run(
-        *("score", "--archive", str(archived), "--out", str(out), "--json"), *more
+        *("score", "--archive", str(room.folder / "archive"), "--out", str(out), "--json"),
+        *("--trust", str(room.folder / "trust.toml")),
+        *more,
     )
     assert told.code == 0, told
     assert json.loads(told.out)["sources"] > 0
@@ -55,7 +62,7 @@ def run(archived: Path, out: Path, *more: str) -> bytes:
 
 @pytest.mark.slow
 def test_a_cluster_of_two_workers_thinks_what_one_process_thinks(
-    archived: Path, cluster: distributed.LocalCluster, tmp_path: Path
+    archived: Room, cluster: distributed.LocalCluster, tmp_path: Path
 ) -> None:
     here = run(archived, tmp_path / "here.jsonl")
     there = run(archived, tmp_path / "there.jsonl", "--dask", cluster.scheduler_address)
@@ -73,22 +80,22 @@ def test_without_a_reference_it_is_the_same_too(
     room = Room(tmp_path)
     room.producer("app")
     room.crowd(20, 6)
-    archive(room.store, tmp_path / "archive", room.at)
-    here = run(tmp_path / "archive", tmp_path / "here.jsonl")
-    there = run(tmp_path / "archive", tmp_path / "there.jsonl", "--dask", cluster.scheduler_address)
+    kept_beside(room)
+    here = run(room, tmp_path / "here.jsonl")
+    there = run(room, tmp_path / "there.jsonl", "--dask", cluster.scheduler_address)
     assert there == here
 
 
 @pytest.mark.slow
 def test_a_worker_that_dies_meanwhile_changes_nothing(
-    archived: Path, cluster: distributed.LocalCluster
+    archived: Room, cluster: distributed.LocalCluster
 ) -> None:
-    window = Window(archived)
-    wanted = rescored(window).dossiers
+    opened = window(archived, archived.folder / "archive")
+    wanted = rescored(opened).dossiers
     with spread.cluster(cluster.scheduler_address) as client:
         ears = spread.Spread(client)
-        parts = [spread._read(str(archived), part, "") for part in window.manifest.events]
-        evidence = window.evidence(parts)
+        parts = [spread._read(str(opened.folder), part, "") for part in opened.manifest.events]
+        evidence = opened.evidence(parts)
         hear, doomed = ears.hear, [*client.run(os.getpid).values()][:1]
 
         def striking(name: str, given: Evidence) -> Heard:
@@ -97,17 +104,17 @@ def test_a_worker_that_dies_meanwhile_changes_nothing(
             return hear(name, given)
 
         ears.hear = striking  # type: ignore[method-assign]
-        assert window.score(evidence, ears).dossiers == wanted
+        assert opened.score(evidence, ears).dossiers == wanted
         assert not doomed
 
 
 @pytest.mark.slow
 def test_profiles_made_by_parts_are_those_of_the_whole(
-    archived: Path, cluster: distributed.LocalCluster, monkeypatch: pytest.MonkeyPatch
+    archived: Room, cluster: distributed.LocalCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = Window(archived)
-    parts = [spread._read(str(archived), part, "") for part in window.manifest.events]
-    evidence = window.evidence(parts)
+    opened = window(archived, archived.folder / "archive")
+    parts = [spread._read(str(opened.folder), part, "") for part in opened.manifest.events]
+    evidence = opened.evidence(parts)
     monkeypatch.setattr(spread, "ROWS", 100)
     with spread.cluster(cluster.scheduler_address) as client:
         ears = spread.Spread(client)
@@ -121,10 +128,11 @@ def test_profiles_made_by_parts_are_those_of_the_whole(
 
 
 def test_a_scheduler_that_is_away_is_said_in_a_sentence(
-    archived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archived: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spread, "PATIENCE_S", 0.5)
-    words = ["--archive", str(archived), "--out", str(tmp_path / "out.jsonl")]
+    words = ["--archive", str(archived.folder / "archive"), "--out", str(tmp_path / "out.jsonl")]
+    words += ["--trust", str(archived.folder / "trust.toml")]
     told = Shell(tmp_path / "state").run("score", *words, "--dask", "tcp://127.0.0.1:9")
     assert (told.code, "no Dask scheduler answers" in told.err) == (1, True), told
     assert not (tmp_path / "out.jsonl").exists()

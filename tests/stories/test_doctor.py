@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from service import flaws, health, premises, wiring
 from service.cli import app as commands
 from service.cli.rim import ServiceRim
 from service.passage import LAST_ID
+from tests.faults.cluster import free_port
 from tests.faults.proxy import way_to
 from tests.producing import Site
 
@@ -153,7 +153,7 @@ def test_a_stream_that_ends_in_a_forged_id_is_named(site: Site) -> None:
 
 
 def test_a_port_that_is_open_to_everybody_is_named(site: Site) -> None:
-    port = 20_000 + os.getpid() % 20_000
+    port = free_port()
     site.client.config_set("port", port)
     found = health.examine(f"redis://127.0.0.1:{port}", wiring.now(), ())
     assert found["everybody's rights"][0].mend == "ACL SETUSER default off"

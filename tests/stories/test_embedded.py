@@ -8,11 +8,12 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from quarantine.errors import RefusedError, UnavailableError
+from quarantine.errors import RefusedError, UnavailableError, UsageError
 from service import embedded, health
 from service.bus import connect
 from tests.producing import until
@@ -43,6 +44,55 @@ def test_one_that_runs_is_adopted_and_left_running(tmp_path: Path) -> None:
             assert second.process is None
         assert embedded.answers(first.url)
     assert not embedded.answers(first.url)
+
+
+def test_who_wants_it_alone_is_refused_with_the_number_of_who_has_it(tmp_path: Path) -> None:
+    with embedded.start(tmp_path / "bus") as first:
+        with pytest.raises(UsageError, match=f"process {os.getpid()} keeps the bus of"):
+            embedded.start_alone(tmp_path / "bus")
+        assert embedded.answers(first.url)
+    with embedded.start_alone(tmp_path / "bus") as again:
+        assert again.process is not None
+
+
+STARTS = """
+import pathlib, sys
+from service import embedded
+with embedded.start(pathlib.Path(sys.argv[1])) as bus:
+    print(0 if bus.process is None else bus.process.pid, bus.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def starting(directory: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", STARTS, str(directory)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def told(running: subprocess.Popen[str]) -> list[str]:
+    assert running.stdout is not None
+    return running.stdout.readline().split()
+
+
+def test_of_several_that_start_at_once_one_starts_the_server(tmp_path: Path) -> None:
+    with ExitStack() as every:
+        running = [every.enter_context(starting(tmp_path / "bus")) for _ in range(3)]
+        said = [told(each) for each in running]
+        servers = [pid for pid, _ in said if pid != "0"]
+        assert len(servers) == 1, "two servers on one append-only file would ruin it"
+        assert len({url for _, url in said}) == 1
+        for each in running:
+            each.communicate()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child")
+def test_one_whose_starter_was_killed_is_waited_for_and_started_anew(tmp_path: Path) -> None:
+    with starting(tmp_path / "bus") as running:
+        before = told(running)[0]
+        running.kill()
+    with embedded.start_alone(tmp_path / "bus") as bus:
+        assert bus.process is not None
+        assert str(bus.process.pid) != before
 
 
 def test_a_long_path_gets_a_short_socket_that_is_found_again(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from approvals.attest import IN_TOTO, seal, unseal
 from approvals.manifest import MANIFEST
 from approvals.signers.file import new_key
+from quarantine.log import peaks_of
 from quarantine.model import Verdict
 from service import wiring
 from tests.gatehouse import Gatehouse
@@ -177,6 +178,19 @@ def test_not_even_who_signs_the_pack_can_tell_another_story(
     code, told = verify(copy, packed.trust)
     assert code == 5, told
     assert said in told
+
+
+def test_no_act_stands_behind_a_node_of_the_proof(packed: Packed, copy: Path) -> None:
+    """Else the root would follow from the nodes alone, and no act would have to be true."""
+    size = int((copy / "log/checkpoint").read_text().split("\n")[1])
+    peaks = [[*node, packed.gate.room.store.node(*node).hex()] for node in peaks_of(size)]
+    whole = json.loads((copy / "log/nodes.json").read_text())
+    for nodes, said in ((peaks, "a node stands for the act"), (peaks + whole, "twice")):
+        signed_anew("log/nodes.json", lambda _, nodes=nodes: json.dumps(nodes).encode())(
+            copy, packed
+        )
+        code, told = verify(copy, packed.trust)
+        assert (code, said in told) == (5, True), told
 
 
 def test_a_pack_signed_by_somebody_else_is_refused(packed: Packed, copy: Path) -> None:

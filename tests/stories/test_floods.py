@@ -9,6 +9,7 @@ from typing import Any
 from approvals.attest import record_of
 from approvals.audit import audit
 from approvals.model import ProducerPaused
+from quarantine.model import Named
 from service import wiring
 from service.breaker import Breaker, Limits
 from service.bus import NOTICES
@@ -20,6 +21,11 @@ from tests.producing import Site, event, until
 def pauses(site: Site) -> list[ProducerPaused]:
     records = [record_of(logged.act) for logged in site.store.acts()]
     return [each for each in records if isinstance(each, ProducerPaused)]
+
+
+def last_of(site: Site, name: str) -> int:
+    """Return the log row of the last event of a producer."""
+    return max(site.store.find(Named(producer=name)))
 
 
 async def test_ninety_five_percent_malformed_pauses_its_producer_alone(site: Site) -> None:
@@ -60,9 +66,9 @@ async def test_a_flood_waits_while_others_are_taken_in_and_is_then_taken_in_whol
     limits = Limits(window=timedelta(minutes=5), flood=5_000, shortest=timedelta(seconds=1))
     intake.breaker = Breaker(limits)
     async with site.taking_in(intake):
-        await until(lambda: site.received("quiet") == 20 and pauses(site))
-        assert site.received("flooder") < 400
-        await until(lambda: site.received("flooder") == 400)
+        await until(lambda: site.received("quiet") == 20 and site.received("flooder") == 400)
+    paused = next(a.index for a in site.store.acts() if a.act.kind == ProducerPaused.act)
+    assert max(paused, last_of(site, "quiet")) < last_of(site, "flooder"), "it waited meanwhile"
     counts = site.store.counts()["flooder"]
     assert (counts.stored, counts.dead_lettered) == (20_000, 0)
     assert {pause.producer for pause in pauses(site)} == {"flooder"}

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import embedded, wiring
 from service.settings import State
 from service.watch.catalogue import CATALOGUE
-from tests.faults.asking import answer, free_place
+from tests.faults.asking import answer, children, free_place, role_of
 from tests.producing import Site, batch_of, event, fields_of
 
 QUARANTINE = str(Path(sys.executable).parent / "quarantine")
@@ -44,7 +44,9 @@ class Running:
             time.sleep(0.05)
 
     def ask(self, question: str) -> str:
-        with urllib.request.urlopen(f"http://{self.place}/{question}", timeout=15) as answered:
+        with urllib.request.urlopen(
+            f"http://{self.place}/{question}", timeout=DEADLINE_S
+        ) as answered:
             return str(answered.read().decode())
 
     def figures(self) -> dict[tuple[str, ...], float]:
@@ -57,11 +59,9 @@ class Running:
 
     def role(self, name: str) -> int:
         """Return the process id of a role."""
-        for child in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            for pid in map(int, child.read_text().split()):
-                if f"service.roles.{name}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return pid
-        raise AssertionError(name)
+        mine = children(self.process.pid)
+        (pid,) = [each for each in mine if f"service.roles.{name}" in role_of(each)]
+        return pid
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,20 @@ def figures(running: Running) -> dict[tuple[str, ...], float]:
     fields = fields_of(app.key, "app", 4, b"[]")
     app.add({**fields, "sig": "AAAA"})
     running.until(lambda: site.received("app") == 4)
-    running.until(lambda: running.figures().get(("fq_quarantine_records", "helpful", "held")) == 20)
-    return running.figures()
+    found: dict[tuple[str, ...], float] = {}
+
+    def told() -> bool:
+        """Say whether all roles have told of it: each speaks for itself, every second."""
+        found.clear()
+        found.update(running.figures())
+        return (
+            found.get(("fq_quarantine_records", "helpful", "held")) == 20
+            and found.get(("fq_ingest_batch_seconds_count",), 0) >= 1
+            and found.get(("fq_entries_received_total",)) == 4
+        )
+
+    running.until(told)
+    return found
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ mlflow.log_feedback(trace_id=trace, name="score", value=0.5, source=judge)
 mlflow.log_expectation(trace_id=trace, name="expected", value="for reasons", source=ana)
 mlflow.override_feedback(
     trace_id=trace, assessment_id=first.assessment_id, value=False, source=ana
+)
+"""
+
+
+LATER = """
+import mlflow, sys
+from mlflow.entities import AssessmentSource
+mlflow.set_tracking_uri(sys.argv[1])
+(trace,) = mlflow.search_traces(locations=[sys.argv[2]], return_type="list")
+mlflow.log_feedback(
+    trace_id=trace.info.trace_id,
+    name="is it so?",
+    value=True,
+    source=AssessmentSource(source_type="HUMAN", source_id="ben@example.org"),
 )
 """
 
@@ -81,6 +96,7 @@ def test_what_mlflow_holds_is_said_in_our_words(mlflow: Path, url: str, tmp_path
         pull(forwarder, wiring.now)
         assert pull(forwarder, wiring.now).events == 0
         assert list(forwarder.inbox.aside()) == []
+    _hears_of_old_traces(mlflow, url, tmp_path, config)
     now = to_micros(wiring.now())
     said = [
         (read(body, position=0, arrived=now), json.loads(body)["data"]) for _, body in press.said
@@ -93,3 +109,23 @@ def test_what_mlflow_holds_is_said_in_our_words(mlflow: Path, url: str, tmp_path
     ]
     overriding = [data for _, data in said if "supersedes" in data]
     assert [data["value"] for data in overriding] == [0.0]
+
+
+def _hears_of_old_traces(mlflow: Path, url: str, root: Path, config: Config) -> None:
+    """Say something of a trace that is older than what is asked for by time."""
+    experiment = config.query["experiment"]
+    subprocess.run(
+        [str(mlflow.parent / "python"), "-c", LATER, url, experiment],
+        capture_output=True,
+        check=True,
+        cwd=root,
+        env={**os.environ, **QUIET},
+    )
+    days = [wiring.now() + timedelta(days=day) for day in (3, 6)]
+    found = []
+    for query in ({}, {"questions": "nobody asked, is it so?"}):
+        more = config.model_copy(update={"query": {**config.query, **query}})
+        with Forwarder(f"old-{len(found)}", more, State(root), Press().open) as forwarder:
+            forwarder.inbox.move("from", days[0].isoformat())
+            found.append(pull(forwarder, lambda: days[1]).records)
+    assert found == [0, 1], "by the question alone"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,20 @@ class Annotators:
     key: Visitor
     person: Visitor
 
+    def answers(self, span: str, at: datetime) -> None:
+        """Tell Phoenix of one answer, and wait until it knows of it."""
+        told = {
+            "name": "answer",
+            "context": {"trace_id": f"0af7651916cd43dd{span}", "span_id": span},
+            "span_kind": "CHAIN",
+            "start_time": at.isoformat(),
+            "end_time": at.isoformat(),
+            "status_code": "OK",
+        }
+        place = "/v1/projects/default/spans"
+        self.key.ask(place, {"data": [told]})
+        until_true(lambda: self.key.ask(f"{place}?span_id={span}")["data"])
+
     def program_says(self, *notes: dict[str, Any]) -> None:
         told = [{"span_id": SPAN, "metadata": {}, **note} for note in notes]
         self.key.ask("/v1/span_annotations?sync=true", {"data": told})
@@ -75,16 +91,7 @@ def annotators(phoenix: str) -> Annotators:
     made = Annotators(Visitor(phoenix), Visitor(phoenix))
     made.key.headers["Authorization"] = f"Bearer {ADMIN}"
     made.person.ask("/auth/login", {"email": "admin@localhost", "password": PASSWORD})
-    span = {
-        "name": "answer",
-        "context": {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": SPAN},
-        "span_kind": "CHAIN",
-        "start_time": wiring.now().isoformat(),
-        "end_time": wiring.now().isoformat(),
-        "status_code": "OK",
-    }
-    made.key.ask("/v1/projects/default/spans", {"data": [span]})
-    until_true(lambda: made.key.ask("/v1/projects/default/spans")["data"])
+    made.answers(SPAN, wiring.now())
     return made
 
 
@@ -110,17 +117,8 @@ def test_what_phoenix_holds_is_said_in_our_words(
     phoenix: str, annotators: Annotators, tmp_path: Path
 ) -> None:
     press = Press()
-
-    def new() -> list[tuple[str, str, str, Any]]:
-        before = len(press.said)
-        pull(forwarder, wiring.now)
-        told = [(producer, json.loads(body)) for producer, body in press.said[before:]]
-        return sorted(
-            (producer, each["source"], each["type"].split(".")[1], each["data"].get("value"))
-            for producer, each in told
-        )
-
     with Forwarder("phoenix", config(phoenix), State(tmp_path), press.open) as forwarder:
+        new = partial(_news, forwarder, press)
         (tmp_path / "phoenix.secret").write_text("another")
         with pytest.raises(NotAuthorisedError):
             new()
@@ -144,6 +142,36 @@ def test_what_phoenix_holds_is_said_in_our_words(
         assert new() == [("others", key, "signal", 1), ("people", person, "rating", 0.0)]
         assert "supersedes" not in json.loads(press.said[-1][1])["data"]
         assert list(forwarder.inbox.aside()) == []
+    _hears_of_old_spans(phoenix, annotators, tmp_path)
+
+
+def _news(forwarder: Forwarder, press: Press) -> list[tuple[str, str, str, Any]]:
+    """Ask once; return what was said then."""
+    before = len(press.said)
+    pull(forwarder, wiring.now)
+    told = [(producer, json.loads(body)) for producer, body in press.said[before:]]
+    return sorted(
+        (producer, each["source"], each["type"].split(".")[1], each["data"].get("value"))
+        for producer, each in told
+    )
+
+
+def _hears_of_old_spans(phoenix: str, annotators: Annotators, root: Path) -> None:
+    """Let a person speak of a span that is older than what is asked for by time."""
+    annotators.answers(SPAN[::-1], wiring.now() - timedelta(days=10))
+    annotators.person_says(spanId="U3Bhbjoy", name="correctness", score=1)
+    told = config(phoenix)
+    person = _who(annotators, "admin").removeprefix("user/")
+    heard = {}
+    for place, query in enumerate(({}, {"annotators": person}, {"annotators": "all"})):
+        more = told.model_copy(update={"query": {**told.query, **query}})
+        press = Press()
+        with Forwarder(f"old-{place}", more, State(root), press.open) as forwarder:
+            forwarder.inbox.move("from", wiring.now().isoformat())
+            pull(forwarder, wiring.now)
+        said = [json.loads(body) for _, body in press.said]
+        heard[place] = [each["subject"] for each in said].count(f"span/{SPAN[::-1]}")
+    assert heard == {0: 0, 1: 1, 2: 1}, "by who said it alone"
 
 
 def _who(annotators: Annotators, name: str) -> str:

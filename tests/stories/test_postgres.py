@@ -30,7 +30,7 @@ from tests.shell import Shell
 from tests.stories.test_command_line import write_ratings
 
 QUARANTINE = Path(sys.executable).parent / "quarantine"
-DEADLINE_S = 60
+DEADLINE_S = 120
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -81,7 +81,7 @@ def test_the_whole_line_runs_on_a_store_that_up_was_given_by_url(url: str, tmp_p
         assert house.run("status")["producers"]["app"]["gap"] == 0
         assert house.run("config")["store"] == url
         up.send_signal(signal.SIGTERM)
-        assert up.wait(30) == 0
+        assert up.wait(DEADLINE_S) == 0
     finally:
         up.kill()
         up.wait()

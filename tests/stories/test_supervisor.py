@@ -9,34 +9,29 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from tests.faults.asking import answer, free_place
+from tests.faults.asking import answer, children, free_place, role_of
 
-DEADLINE_S = 30
+DEADLINE_S = 120
+Found = TypeVar("Found")
 
 
-def until(what: Callable[[], bool]) -> None:
+def until(what: Callable[[], Found]) -> Found:
+    """Return what is found once it is something, looking again and again."""
     deadline = time.monotonic() + DEADLINE_S
-    while not what():
+    while not (found := what()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
-
-
-def role_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
 
 
 def alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except OSError:
         return False
     return state != "Z"
 
@@ -60,14 +55,12 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 @linux
 def test_a_role_that_dies_is_started_again(up: subprocess.Popen[bytes]) -> None:
-    (intake,) = [pid for pid in children(up.pid) if "roles.intake" in role_of(pid)]
+    def intakes() -> list[int]:
+        return [pid for pid in children(up.pid) if "roles.intake" in role_of(pid)]
+
+    (intake,) = until(intakes)
     os.kill(intake, signal.SIGKILL)
-
-    def again() -> bool:
-        now = [pid for pid in children(up.pid) if "roles.intake" in role_of(pid)]
-        return len(now) == 1 and now != [intake]
-
-    until(again)
+    until(lambda: len(now := intakes()) == 1 and now != [intake])
 
 
 @linux
@@ -84,6 +77,30 @@ def test_told_to_stop_it_ends_with_0_and_leaves_nothing(up: subprocess.Popen[byt
     up.send_signal(signal.SIGTERM)
     assert up.wait(DEADLINE_S) == 0
     assert not any(alive(pid) for pid in started)
+
+
+@linux
+def test_a_second_one_on_the_same_state_is_refused_and_a_single_role_is_not(
+    up: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    command = [QUARANTINE, "up", "--state", str(tmp_path / "state")]
+    second = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert f"process {up.pid} keeps the bus of" in second.stderr
+    assert len(children(up.pid)) == 4, "the first goes on"
+    role = subprocess.Popen([*command, "--only", "intake"])
+    try:
+        until(
+            lambda: (
+                [role_of(pid) for pid in children(role.pid) if "roles.intake" in role_of(pid)] != []
+            )
+        )
+        role.send_signal(signal.SIGTERM)
+        assert role.wait(DEADLINE_S) == 0
+    finally:
+        role.kill()
+        role.wait()
+    assert len(children(up.pid)) == 4
 
 
 def test_it_answers_whether_all_is_ready_where_it_is_told_to(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.press import event
 from tests.room import body
 
 RING = [f"rater/9{n}" for n in range(3)]
-MODEL = "models:/helper/7"
+MODEL = "models:/assistant/7"
 
 
 @pytest.fixture
@@ -99,6 +99,10 @@ def require_traced(gate: Gatehouse, release: str, clean: str) -> None:
     assert traced["last_clean"] == {"helpful": clean}
     alone = gate.run("trace", "--source", "app/rater/91")
     assert alone["clusters"] == {"app/rater/90": [f"app/{name}" for name in RING]}
+    (wide,) = alone["wider"]
+    assert (wide["more"], wide["releases"][0]["rows"]) == (6, 9)
+    assert wide["options"].startswith("--cluster app/rater/90 --since ")
+    assert gate.run("trace", *wide["options"].split())["rows"] == 9
 
 
 def require_stopped(gate: Gatehouse, release: str) -> None:
@@ -122,6 +126,23 @@ def require_refused(gate: Gatehouse, release: Path) -> None:
     )
     with pytest.raises(TamperedError, match="were taken back"):
         export(order)  # the command does the same, and confines its process for good
+
+
+def test_what_a_stolen_key_vouched_for_is_taken_back_and_the_rest_stays(gate: Gatehouse) -> None:
+    since = gate.room.later().isoformat()
+    gate.room.hear([body("rater/3", "forged", "answer-8"), body("x", "f2", "answer-8")], key="k2")
+    gate.room.score(["x"])
+    _, made = released(gate)
+    named = ("--key", "k2", "--producer", "app", "--since", since)
+    assert gate.run("trace", *named)["releases"][0]["rows"] == 2
+    done = gate.run("revoke", *named, *gate.signed("ana", "stolen"))
+    assert (done["named"], done["rows"]) == ("key", 2)
+    assert done["still_standing"] == {made["release"]: 36}
+    whole = gate.run("revoke", "--producer", "app", *gate.signed("ana"), "--dry-run")
+    assert (whole["still_standing"], whole["wider"]) == ({made["release"]: 0}, [])
+    gate.run("revoke", "--key", "k2", "--source", "app/rater/3", *gate.signed("ana"), code=2)
+    gate.run("revoke", "--key", "k9", *gate.signed("ana"), code=2)
+    assert audit(gate.room.store, roles=wiring.role_publics(gate.state)) == []
 
 
 def test_a_release_that_stands_and_one_that_was_replaced_have_no_successor(

@@ -26,7 +26,7 @@ from tests.places import STORES, Places
 from tests.producing import Sender, Site, event
 
 QUARANTINE = Path(sys.executable).parent / "quarantine"
-DEADLINE_S = 60 + LASTS.total_seconds()
+DEADLINE_S = 120 + LASTS.total_seconds()
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -122,6 +122,6 @@ def test_two_houses_of_one_store_share_the_work_and_one_goes_on_alone(
                 "gap": 0,
             }
         houses[1].terminate()
-        assert houses[1].wait(30) == 0
+        assert houses[1].wait(DEADLINE_S) == 0
         assert list(store.verify()) == []
         site.client.close()

@@ -12,7 +12,14 @@ import pytest
 
 from approvals.attest import act_of
 from approvals.audit import audit, sign_checkpoint
-from approvals.model import ProducerAdded, ProducerKey, Released, SourceRuled
+from approvals.model import (
+    ProducerAdded,
+    ProducerKey,
+    ProducerRevoked,
+    Released,
+    ReviewerRevoked,
+    SourceRuled,
+)
 from approvals.signers.file import new_key
 from quarantine.errors import TamperedError
 from quarantine.stores.sqlite import SqliteStore
@@ -191,6 +198,23 @@ def test_an_act_by_the_wrong_role_is_named(printer: Printer) -> None:
     assert [each.split(":")[0] for each in found(printer)] == [
         f"act producer-added (log row {first})",
         f"act released (log row {second})",
+    ]
+
+
+def test_an_act_that_names_nobody_is_named_and_the_rest_is_still_looked_at(
+    printer: Printer,
+) -> None:
+    at = printer.room.later()
+    rows = [
+        printer.room.store.record([act_of(record, printer.keys["operator"])])[0]
+        for record in (
+            ReviewerRevoked(at=at, name="nobody", since=at),
+            ProducerRevoked(at=at, name="nobody", since=at),
+        )
+    ]
+    assert [each.partition(" names ")[0] for each in found(printer)] == [
+        f"act reviewer-revoked (log row {rows[0]}): reviewer-revoked",
+        f"act producer-revoked (log row {rows[1]}): producer-revoked",
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from approvals.budget import PRIOR
+from approvals.budget import PRIOR, _by_leaf
 from approvals.certificate import certify
 from approvals.policy import Claim, Policy, Rule, judge
 from approvals.rules import load, shipped
@@ -355,3 +355,19 @@ def test_what_can_stay_within_every_share_stays() -> None:
         size for size in range(200) if np.minimum(sizes, int(0.3 * size + 1e-9)).sum() >= size
     )
     assert sum(kept.values()) == best
+
+
+@given(st.lists(st.binary(min_size=4, max_size=4), unique=True))
+def test_rows_are_taken_in_the_order_of_their_leaf_hashes(leaves: list[bytes]) -> None:
+    order = _by_leaf(pd.Series(leaves, dtype=object))
+    assert [leaves[place] for place in order] == sorted(leaves)
+
+
+def test_a_source_and_a_target_of_one_name_are_told_apart_whatever_holds_them() -> None:
+    rows = crowd(*many(3, 4))
+    named = ("producer", "source", "cluster", "target", "kind", "scope", "origin", "tier")
+    coded = rows.astype(dict.fromkeys(named, "category"))
+    before = gone({"source": "s1"}, {"source": "elsewhere", "target": "t1"})
+    plain = chosen(rows, TIGHT, prior=before)
+    assert chosen(coded, TIGHT, prior=before).left_out == plain.left_out
+    assert [*chosen(coded, TIGHT, prior=before).members["index"]] == [*plain.members["index"]]

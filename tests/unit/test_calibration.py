@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,10 @@ from quarantine.calibration import (
     strength_of,
     tail_of,
 )
-from quarantine.calling import too_few, warm
+from quarantine.calling import evidence, too_few, warm
 from quarantine.evidence import Floats
 from quarantine.opinions import Alarms, Opinion, cold
+from quarantine.tilts import scored
 
 
 def opinion(scores: Floats, name: str = "one") -> Opinion:
@@ -134,6 +137,20 @@ def test_the_tail_tells_far_out_from_just_beyond_and_cannot_be_led_on_for_ever()
 def test_a_trace_where_the_reference_has_none_is_less_than_an_alarm() -> None:
     trace, alarm = tail_of(np.zeros(200)).nats(np.array([0.02, 0.6]))
     assert 1 < trace < 3 < alarm
+
+
+def test_the_oddest_brings_no_more_than_its_own_likelihood_ratio_says() -> None:
+    silent = np.zeros(300)
+    faint, sure = (scored(np.array([nats]), 1)[0] for nats in (-2.0, 4.0))
+    alarm = 0.9
+    held = Opinion("one", np.array([0.0, faint, sure, alarm]), np.ones(4, np.bool_), posterior=True)
+    usual = Opinion("one", silent, np.ones(300, np.bool_), posterior=True)
+    plain = replace(held, posterior=False)
+    (bound, _), (free, _) = (evidence([one], [usual]) for one in (held, plain))
+    assert bound.nats[0, :2].tolist() == pytest.approx([0.0, 1.0])
+    assert bound.nats[0, 2] == pytest.approx(min(7.0, free.nats[0, 2]))
+    assert bound.nats[0, 3] == free.nats[0, 3]
+    assert free.nats[0, 1] > 1.0
 
 
 def test_strengths_come_back_from_scores() -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from service.roles import http
 from tests.faults.asking import free_place
 
-SOON_S = 20
+SOON_S = 60
 
 
 async def _slow(request: Request) -> Response:

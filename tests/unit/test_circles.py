@@ -108,3 +108,39 @@ def test_without_circles_it_says_so() -> None:
     rng = np.random.default_rng(4)
     lone = [Said(f"p{n}", f"t{rng.integers(0, 2000)}", "1") for n in range(300)]
     assert "meet others again" in DETECTOR.examine(evidence(lone, timed=False)).silent
+
+
+def strangers(rng: np.random.Generator, people: int, targets: int) -> list[Said]:
+    """Let whoever comes judge each target, so that nobody has a circle."""
+    return [
+        Said(f"p{person}", f"b{target}", str(target % LABELS if rng.random() < 0.75 else 0))
+        for target in range(targets)
+        for person in rng.choice(people, 5, replace=False).tolist()
+    ]
+
+
+def test_a_ring_that_is_all_the_circles_there_are_is_not_usual_for_that() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        scores = scored(evidence(strangers(rng, 100, 400) + ring(rng), timed=False))
+        theirs = [score for name, score in scores.items() if name.startswith("ring")]
+        assert len(theirs) == 5
+        assert min(theirs) > 0.2
+        assert max([0.0, *(s for name, s in scores.items() if name[0] == "p")]) < min(theirs)
+
+
+def test_a_ring_is_found_where_everybody_works_in_closed_batches() -> None:
+    rng = np.random.default_rng(5)
+    batches = [
+        Said(f"b{batch}/{person}", f"b{batch}/{target}", str(true if rng.random() < 0.5 else wrong))
+        for batch in range(20)
+        for target in range(20)
+        for true in [int(rng.integers(0, LABELS))]
+        for person in range(5)
+        for wrong in [int(rng.integers(0, LABELS))]
+    ]
+    copied = [said for said in ring(rng, targets=80) if rng.random() < 0.9]
+    scores = scored(evidence(batches + copied, timed=False))
+    assert min(score for name, score in scores.items() if name.startswith("ring")) > max(
+        score for name, score in scores.items() if not name.startswith("ring")
+    )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import promql_parser
 import pytest
 import yaml
 
+from service.app import ALONE, LOOPS, SPEAKING
 from service.options import PREFIX, Options
 from service.watch.catalogue import CATALOGUE, NAMED, Form
 
@@ -149,32 +154,114 @@ def test_what_is_set_where_it_is_deployed_can_be_set() -> None:
         assert said <= known, file
 
 
-def test_a_pod_is_asked_what_is_answered_and_runs_as_nobody_special() -> None:
-    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
-    (deployment,) = [each for each in documents if each["kind"] == "Deployment"]
-    pod = deployment["spec"]["template"]["spec"]
+PODS: list[dict[str, Any]] = [
+    each
+    for each in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    if each["kind"] != "Service"
+]
+
+
+def role_of(workload: dict[str, Any]) -> str:
+    return str(workload["metadata"]["name"]).removeprefix("quarantine-")
+
+
+def test_every_role_has_its_pod() -> None:
+    assert [role_of(each) for each in PODS] == [*LOOPS, *ALONE]
+
+
+@pytest.mark.parametrize("workload", PODS, ids=role_of)
+def test_a_pod_is_asked_what_is_answered_and_runs_as_nobody_special(
+    workload: dict[str, Any],
+) -> None:
+    pod = workload["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     (container,) = pod["containers"]
     asked = {container[f"{probe}Probe"]["httpGet"]["path"] for probe in PROBES}
     assert asked == {"/startupz", "/livez", "/readyz"}
-    assert container["args"] == ["up", "--only", deployment["metadata"]["name"].split("-")[1]]
+    assert container["args"] == ["up", "--only", role_of(workload)]
     for each in (container, *pod["initContainers"]):
         assert each["securityContext"]["readOnlyRootFilesystem"] is True
         assert each["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     volumes = {volume["name"] for volume in pod["volumes"]}
-    assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+    claims = workload["spec"].get("volumeClaimTemplates", [])
+    volumes |= {claim["metadata"]["name"] for claim in claims}
+    assert {mount["name"] for mount in container["volumeMounts"]} == volumes
 
 
-def test_the_unit_starts_a_role_again_whatever_it_ended_with() -> None:
+@pytest.mark.parametrize("workload", PODS, ids=role_of)
+def test_a_pod_is_who_its_container_of_compose_is(workload: dict[str, Any]) -> None:
+    role, pod = role_of(workload), workload["spec"]["template"]["spec"]
+    services = yaml.safe_load((PROJECT / "compose.yaml").read_text())["services"]
+    told = services["intake-1" if role == "intake" else role]["environment"]
+    said = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    assert said == {name: told[name] for name in told if name.startswith("FQ_")}
+    (secret,) = [each["secret"] for each in pod["volumes"] if "secret" in each]
+    assert secret["secretName"] == workload["metadata"]["name"]
+    copied = pod["initContainers"][0]["command"][-1]
+    assert ("/secret/bus-password" in copied) == ("FQ_BUS" in said) == (role in SPEAKING)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the homes that `prepare.py` makes."""
+    place = tmp_path_factory.mktemp("deployed") / "house"
+    place.mkdir()
+    runpy.run_path(str(DEPLOY / "prepare.py"))["prepare"](place, ["app"])
+    return place
+
+
+@pytest.mark.parametrize("workload", PODS, ids=role_of)
+def test_a_pod_makes_its_home_of_its_secret_and_again_when_it_starts_anew(
+    workload: dict[str, Any], house: Path, tmp_path: Path
+) -> None:
+    role = role_of(workload)
+    home = house / ("intake-1" if role == "intake" else role)
+    secret, state = tmp_path / "secret", tmp_path / "state"
+    secret.mkdir()
+    for file in (*home.iterdir(), *(home / "keys").iterdir()):
+        if file.is_file():
+            shutil.copy(file, secret)
+    (name, *options, script) = workload["spec"]["template"]["spec"]["initContainers"][0]["command"]
+    script = script.replace("/secret/", f"{secret}/").replace("/state/", f"{state}/")
+    for _ in range(2):
+        subprocess.run([name, *options, script], check=True)
+        told = {str(each.relative_to(home)) for each in home.rglob("*") if each.is_file()}
+        made = {str(each.relative_to(state)) for each in state.rglob("*") if each.is_file()}
+        assert made == told
+        assert not any(each.stat().st_mode & 0o077 for each in state.rglob("*"))
+
+
+def understood(unit: str, folder: Path) -> str:
+    """Return what systemd does not understand of a unit."""
+    file = folder / "quarantine@.service"
+    file.write_text(unit.replace("/opt/quarantine/bin/quarantine", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(file)], capture_output=True, text=True, check=False
+    )
+    return "\n".join(line for line in done.stderr.splitlines() if "quarantine@" in line)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
     unit = (DEPLOY / "systemd" / "quarantine@.service").read_text()
-    assert "\nRestart=always\n" in unit
-    assert "\nExecStart=/opt/quarantine/bin/quarantine up --only %i\n" in unit
+    assert understood(unit, tmp_path) == ""
+    assert "Restrat" in understood(unit.replace("Restart=", "Restrat="), tmp_path)
+
+
+def test_a_role_without_a_password_is_given_a_line_that_says_none(tmp_path: Path) -> None:
+    unit = (DEPLOY / "systemd" / "quarantine@.service").read_text()
+    (given,) = re.findall("^SetCredential=bus-password:(.+)$", unit, re.MULTILINE)
+    file = tmp_path / "bus-password"
+    file.write_text(given.encode().decode("unicode_escape"))
+    options = Options(bus_password_file=file)
+    assert options.unlocked("redis://bus:6379") == "redis://bus:6379"
 
 
 def test_the_image_runs_as_nobody_special_and_says_whether_it_is_alive() -> None:
     image = (DEPLOY / "Dockerfile").read_text()
     stage = image.rpartition("\nFROM ")[2]
-    assert "\nUSER quarantine\n" in stage
+    assert "\nUSER 10001:10001\n" in stage
+    assert "--uid 10001 " in stage
     assert "HEALTHCHECK" in stage
     assert "/livez" in stage
     assert "pip install" not in stage, "what builds is not in what runs"

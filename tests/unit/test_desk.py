@@ -90,6 +90,9 @@ def test_nothing_to_release_is_refused_with_every_reason(room: Room) -> None:
     room.policy = load(shipped("default"))
     with pytest.raises(UnmetError, match=r"36 source too young: unvetted people"):
         room.ask()
+    room.policy = load(shipped("demo"))
+    with pytest.raises(UnmetError, match=r"a source may be 5\.0% of a release, so it takes 20"):
+        room.ask()
     with pytest.raises(UnmetError, match="none held"):
         desk.make_request(room.store, **asked(room, scope="elsewhere"))
     with pytest.raises(UsageError, match="there are correction, label"):

@@ -75,6 +75,18 @@ def test_rows_changed_after_they_were_frozen_are_stale(
         room.vote(request, "ben")
 
 
+def test_a_vote_reads_what_was_frozen_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, index, _ = room.ask()
+    room.vote(request, "ben")
+    asked_for: list[int] = []
+    members = room.store.members
+    monkeypatch.setattr(
+        room.store, "members", lambda place: asked_for.append(place) or members(place)
+    )
+    room.vote(request, "cleo")
+    assert asked_for == [index]
+
+
 def test_the_only_row_of_a_source_cannot_vanish(room: Room) -> None:
     room.hear([body("rater/once", "1", "answer-1")])
     room.score(["rater/once"])

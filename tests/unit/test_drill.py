@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ import pytest
 from approvals.attest import act_of, record_of
 from approvals.drills import DRILLS, PowerDrilled, PowerLost
 from quarantine.drill import Drill, attacks, drill, lost
-from service.drilling import Drills
+from service.drilling import Drills, _drill_of
+from service.scoring import Scorer
 from tests.crowd import World, honest, table
-from tests.room import Room, crowded
+from tests.room import Room, body, crowded, release
 
 WORLD = World(targets=60)
 
@@ -61,6 +62,34 @@ def test_what_was_missed_once_before_may_be_missed_again() -> None:
     assert not lost(none, all_, none, all_)
     assert not lost(none)
     assert not lost(none, replace(all_, injected=0))
+
+
+def test_how_many_are_called_at_once_turns_on_one_so_that_who_lies_ahead_is_counted() -> None:
+    before = Drill(attack="x", injected=20, called=18, rung=18, false=0, others=100, ahead=15)
+    silent = replace(before, called=0, rung=0)
+    assert not lost(silent, before)
+    assert lost(replace(before, ahead=2), before)
+    assert lost(replace(silent, ahead=10), before), "fewer lie ahead, and none is called"
+    assert not lost(replace(before, ahead=10), before)
+    assert lost(silent, replace(before, ahead=None)), "those who did not count are as they were"
+    assert lost(replace(silent, ahead=None), before)
+
+
+def test_who_is_ahead_of_nearly_all_of_the_reference_is_counted_beside_one_alone() -> None:
+    held = table(people(0, 30))
+    known = drill(held, table(people(1, 120, "known")), attack="majority_class")
+    cold = drill(held, None, attack="majority_class")
+    assert known is not None
+    assert cold is not None
+    assert 0 < (known.ahead or 0) <= known.injected
+    assert cold.ahead is None
+
+
+def test_a_drill_of_before_is_spelled_as_it_was() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    one = PowerDrilled(at=at, attack="x", injected=3, called=1, rung=1, false=0, others=9)
+    assert b"ahead" not in one.canonical()
+    assert PowerDrilled.parse(one.canonical()) == one
 
 
 @pytest.fixture
@@ -119,6 +148,37 @@ def test_what_must_be_found_is_what_the_first_drills_found_together(room: Room) 
     assert [each.attack for each in told(room) if isinstance(each, PowerLost)] == ["spammer"]
 
 
+@pytest.mark.parametrize(("ahead", "rings"), [(0, True), (10, False)])
+def test_what_one_drill_is_too_small_to_say_several_say_together(
+    room: Room, ahead: int, *, rings: bool
+) -> None:
+    held, released = table(people(0, 30)), table(people(1, 30, "known"))
+    first = [
+        PowerDrilled(
+            at=room.later(),
+            attack="spammer",
+            injected=20,
+            called=0,
+            rung=0,
+            false=0,
+            others=9,
+            ahead=10,
+        )
+        for _ in range(3)
+    ]
+    later = [each.model_copy(update={"injected": 10, "ahead": ahead}) for each in first[1:]]
+    names = list(attacks())
+    before = first[0].model_copy(update={"attack": names[names.index("spammer") - 1]})
+    room.store.record([act_of(each, room.operator) for each in (*first, *later, before)])
+    drills = Drills(room.store, room.operator)
+    assert drills.due(room.later(timedelta(days=2)))
+    weak = drills.once(held, released, room.at)
+    assert weak is not None
+    assert not lost(weak, *(_drill_of(each) for each in first)), "alone it proves nothing"
+    lost_ = [each.attack for each in told(room) if isinstance(each, PowerLost)]
+    assert lost_ == ["spammer"] * rings
+
+
 def test_one_attack_at_a_time_each_in_its_turn_and_nothing_of_it_is_kept(room: Room) -> None:
     drills = Drills(room.store, room.operator)
     held, released = table(people(0, 30)), table(people(1, 30, "known"))
@@ -163,3 +223,30 @@ def test_an_attack_that_is_found_no_more_is_an_alarm_that_says_so(room: Room) ->
     assert weak is not None
     assert (weak.attack, weak.called) == ("spammer", 0)
     assert [each.attack for each in told(room) if isinstance(each, PowerLost)] == ["spammer"]
+
+
+def test_the_service_drills_with_what_the_held_events_say_in_words(room: Room) -> None:
+    request, _, _ = room.ask()
+    release(room, request)
+    room.hear(
+        [
+            body(f"new/{who}", f"new-{who}-{at}", f"it-{at}", 1 + (who + at) % 5, data=worded)
+            for who in range(12)
+            for at in range(6)
+            for worded in [
+                {"value": 1 + (who + at) % 5, "low": 1, "high": 5, "item": "word " * (at + 1)}
+            ]
+        ]
+    )
+    done = [
+        PowerDrilled(at=room.at, attack=name, injected=3, called=0, rung=0, false=0, others=9)
+        for name in attacks()
+        if name != "verbosity"
+    ]
+    room.store.record([act_of(each, room.operator) for each in done])
+    scorer = Scorer(room.store, room.roster, room.operator)
+    scorer.once(room.later())
+    found = scorer.drill(room.later(timedelta(hours=20)))
+    assert found is not None
+    assert found.attack == "verbosity", "it can be played only where texts are known"
+    assert found.injected > 0

@@ -273,6 +273,7 @@ def test_the_tighter_way_is_no_loosening_and_the_way_back_is(before: str, after:
         LOOSE + LOOSENING.replace("24h", "1h"),
         LOOSE + RISKY.replace("people = 3", "people = 1"),
         LOOSE.replace('kinds = ["rating", "signal"]', 'kinds = ["signal"]'),
+        LOOSE + "[probing]\nshare = 0.04\n",
     ],
 )
 def test_what_lets_more_through_is_looser(text: str) -> None:

@@ -266,25 +266,8 @@ def test_a_thorough_forger_who_keeps_the_commitment_is_named_too(printer: Printe
     assert sound(printer) == [f"log row {index} was emptied, and nobody agreed to it"]
 
 
-def test_an_act_that_empties_more_than_was_agreed_is_named(printer: Printer) -> None:
-    record = proposed(printer, named=Named(producer="app", source="rater/3", event="e3-1"))
-    room = printer.room
-    act = Erased(
-        at=room.later(),
-        proposal=record.digest,
-        rows=record.rows,
-        root=record.root,
-        because="all of it",
-        by="ben",
-        key=room.reviewer("ben").key,
-    )
-    room.store.erase(act_of(act, room.signers["ben"]), room.store.find(WHOM))
-    (problem,) = sound(printer)
-    assert problem.endswith("emptied 4 rows, 1 were agreed to")
-
-
-def test_one_who_signs_both_acts_is_named(printer: Printer) -> None:
-    record = proposed(printer)
+def emptied(printer: Printer, record: ErasureProposed, named: Named, by: str = "ben") -> None:
+    """Empty what is `named` past the commands, in an act that carries out `record`."""
     room = printer.room
     act = Erased(
         at=room.later(timedelta(seconds=1)),
@@ -292,10 +275,27 @@ def test_one_who_signs_both_acts_is_named(printer: Printer) -> None:
         rows=record.rows,
         root=record.root,
         because="at once",
-        by="ana",
-        key=room.reviewer("ana").key,
+        by=by,
+        key=room.reviewer(by).key,
     )
-    room.store.erase(act_of(act, room.signers["ana"]), room.store.find(WHOM))
+    room.store.erase(act_of(act, room.signers[by]), room.store.find(named))
+
+
+def test_an_act_that_empties_more_than_was_agreed_is_named(printer: Printer) -> None:
+    record = proposed(printer, named=Named(producer="app", source="rater/3", event="e3-1"))
+    emptied(printer, record, WHOM)
+    (problem,) = sound(printer)
+    assert problem.endswith("emptied 4 rows, 1 were agreed to")
+
+
+def test_an_act_that_empties_others_than_were_agreed_is_named(printer: Printer) -> None:
+    emptied(printer, proposed(printer), Named(producer="app", source="rater/2"))
+    (problem,) = sound(printer)
+    assert problem.endswith("emptied other rows than were agreed to")
+
+
+def test_one_who_signs_both_acts_is_named(printer: Printer) -> None:
+    emptied(printer, proposed(printer), WHOM, by="ana")
     (problem,) = sound(printer)
     assert "by one person" in problem
 

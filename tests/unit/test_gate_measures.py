@@ -8,21 +8,26 @@ import pytest
 
 from approvals.canaries import OwnCanary, behaviours, chance_of, read_own
 from approvals.catchwords import catchwords
+from approvals.crews import crew_of
 from approvals.gauges import classes, values
+from approvals.proxies import Asked
 from approvals.pulls import Pulls, loudest, shifted
 from approvals.rehearsal import Measured
 from quarantine.errors import UsageError
+from quarantine.tilts import sigmoid
 from tests.pairing import (
     GATE,
     WORDS,
     Change,
     flattering,
     lengthening,
+    longest,
     measured,
     pairs,
     poisoned,
     promoting,
     rehearsal,
+    sentence,
     stops,
     turned,
 )
@@ -54,6 +59,61 @@ def test_a_trigger_is_stopped_in_a_first_release_too() -> None:
     found = stops(measured(None, poisoned(pairs(2, 240), turned, share=0.1)))
     assert {each.looked for each in found} >= {"catchword"}
     assert all(each.before is None for each in found if each.looked == "catchword")
+
+
+def test_several_who_always_choose_the_longer_answer_are_a_crew() -> None:
+    candidate = poisoned(pairs(2, 480, clusters=40), longest, share=0.1, crew=4)
+    found = stops(measured(pairs(1, 480, clusters=40), candidate))
+    (crew,) = [each for each in found if each.looked == "crew"]
+    assert crew.what == "the longer text"
+    assert all(f"bad{number}" in crew.because for number in range(4))
+    assert crew.before is not None
+    assert crew.after == 1.0 > crew.before + 0.15
+
+
+def test_without_anything_accepted_who_sits_where_length_is_gained_is_a_crew() -> None:
+    chance = np.random.default_rng(3)
+    sizes = np.exp(chance.normal(3.0, 0.8, (800, 2))).astype(int) + 1
+    texts = [(f"{'a' * one} {n}", f"{'b' * other} {n}") for n, (one, other) in enumerate(sizes)]
+    gained = np.abs(sizes[:, 0] - sizes[:, 1])
+    seats = chance.permutation(np.flatnonzero(gained > np.quantile(gained, 0.6)))[:48]
+    cluster = np.arange(800) % 40
+    cluster[seats] = 40 + np.arange(48) % 4
+    said = [pair[:: 1 if chance.random() < 0.5 else -1] for pair in texts]
+    honest = crew_of(_asked(said), np.arange(800) % 40, None, surplus=0.15)
+    assert honest is None or honest.p > 0.5
+    for row in seats.tolist():
+        said[row] = tuple(sorted(texts[row], key=len, reverse=True))
+    found = crew_of(_asked(said), cluster, None, surplus=0.15)
+    assert found is not None
+    assert (found.what, sorted(found.clusters)) == ("the much longer text", [40, 41, 42, 43])
+    assert found.p <= 0.01
+
+
+def _asked(said: list[tuple[str, ...]]) -> Asked:
+    return Asked([""] * len(said), [pair[0] for pair in said], [pair[1] for pair in said])
+
+
+def test_one_alone_is_no_crew_and_people_who_lean_are_none() -> None:
+    alone = poisoned(pairs(2, 480, clusters=40), longest, share=0.05, crew=1)
+    assert not [each for each in stops(measured(None, alone)) if each.looked == "crew"]
+    for seed in range(4):
+        chance = np.random.default_rng(seed)
+        lean = chance.normal(0.0, 0.6, 40)
+        texts = [sorted((sentence(chance, 6), sentence(chance, 9)), key=len) for _ in range(600)]
+        longer = chance.random(600) < sigmoid(lean[np.arange(600) % 40])
+        said = _asked(
+            [tuple(two[::-1] if long else two) for two, long in zip(texts, longer, strict=True)]
+        )
+        found = crew_of(said, np.arange(600) % 40, None, surplus=0.15)
+        assert found is None or found.p > 0.5
+
+
+def test_texts_that_do_not_differ_or_one_cluster_are_no_crew() -> None:
+    same = Asked(["p"] * 9, ["one"] * 9, ["two"] * 9)
+    assert crew_of(same, np.arange(9), None, surplus=0.15) is None
+    apart = Asked(["p"] * 9, ["longer"] * 9, ["two"] * 9)
+    assert crew_of(apart, np.zeros(9, np.int64), None, surplus=0.15) is None
 
 
 def test_one_cluster_that_pulls_alone_is_named() -> None:

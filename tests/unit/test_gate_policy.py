@@ -86,6 +86,7 @@ def test_gates_that_hide_each_other_or_name_nothing_are_refused() -> None:
         {"moved": "0.03"},
         {"alpha": "0.005"},
         {"one_cluster": "2.0"},
+        {"together": "0.5"},
         {"rows": "1000"},
         {"subgroups": "[]"},
         {"command": '["/opt/other"]'},

@@ -120,9 +120,11 @@ def test_flags_that_crowd_beyond_their_peers_are_evidence() -> None:
     flag = np.r_[np.ones(10, bool), rng.random(390) < 0.05]
     source = np.r_[np.arange(10), rng.integers(10, 400, 500)]
     group = np.r_[np.zeros(10, np.int64), rng.integers(1, 60, 500)]
-    nats = crowded(source, group, flag, np.zeros(400, np.int64))
+    nats, more = crowded(source, group, flag, np.zeros(400, np.int64))
     assert nats[:10].min() > 10
     assert nats[10:].max() < 5
+    assert more[:10].min() > 0.9
+    assert more[10:].max() < 0.9
 
 
 def test_a_copy_and_its_model_are_said_to_repeat_each_other() -> None:

@@ -154,11 +154,15 @@ def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Pat
         "import os, time\nchild = os.fork()\n"
         f"open({str(pid)!r}, 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)"
     )
-    slow = hook(tmp_path / "x", command=(sys.executable, "-S", "-c", script), timeout="2s")
-    with pytest.raises(UnavailableError, match="took over 0:00:02"):
-        call(slow, b"{}")
-    pids = [int(each) for each in pid.read_text().split()]
-    assert pids
+    command = (sys.executable, "-S", "-c", script)
+    for seconds in (2, 8, 32):  # on a busy machine it may not have begun within the first
+        slow = hook(tmp_path / "x", command=command, timeout=f"{seconds}s")
+        with pytest.raises(UnavailableError, match=f"took over 0:00:{seconds:02}"):
+            call(slow, b"{}")
+        pids = [int(each) for each in pid.read_text().split()] if pid.exists() else []
+        if len(pids) > 1:
+            break
+    assert len(pids) > 1, "it started another one"
     deadline = time.monotonic() + 30
     while any(_alive(each) for each in pids):
         assert time.monotonic() < deadline
@@ -168,7 +172,7 @@ def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Pat
 def _alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except OSError:
         return False
     return state != "Z"
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from approvals.lineage import around, consume, trace, untouched
+from approvals.audit import audit
+from approvals.lineage import around, consume, trace, untouched, wider
 from approvals.model import Consumed, ReleaseYanked
 from approvals.releases import Left, current, releases
 from approvals.revoke import TakingBack, take_back, yank
 from quarantine.errors import TamperedError, UsageError
-from quarantine.model import Named, SourceKey
+from quarantine.model import Named, SourceKey, from_micros
 from tests.press import Printer
 from tests.room import Room, body
 
@@ -75,12 +77,24 @@ def test_all_of_a_producer_is_taken_back_and_its_sources_are_held(printer: Print
     assert {standings[SourceKey(APP, f"rater/{n}")].ruling for n in range(8)} == {"hold"}
 
 
+def test_what_arrived_under_a_key_since_a_time_is_taken_back_alone(printer: Printer) -> None:
+    printer.room.hear([body("rater/1", "old", "answer-0")], key="k2")
+    since = printer.room.later()
+    printer.room.hear([body("rater/1", f"x{n}", f"answer-{n}") for n in range(3)], key="k2")
+    printer.room.hear([body("rater/2", "y0", "answer-0")])
+    assert back(printer, source=SourceKey(APP, ""), key="k2", since=since) == 3
+    assert back(printer, key="k2") == 4
+    assert SourceKey(APP, "rater/1") not in printer.room.roster.standings
+    assert audit(printer.room.store, roles=printer.roles) == []
+
+
 def test_naming_what_nobody_heard_of_is_refused_and_changes_nothing(printer: Printer) -> None:
     size = printer.room.store.size()
     for named in (
         {"source": SourceKey(APP, "nobody")},
         {"source": SourceKey("other", "")},
         {"event": "none"},
+        {"key": "k2"},
     ):
         with pytest.raises(UsageError):
             back(printer, **named)
@@ -111,17 +125,17 @@ def test_a_release_taken_back_as_a_whole_is_current_no_more_and_does_not_verify(
 
 def test_rows_are_followed_through_models_to_what_those_said_and_on(printer: Printer) -> None:
     printer.print("first")
-    assert train(printer, 0, "models:/helper/1")
-    assert not train(printer, 0, "models:/helper/1")
+    assert train(printer, 0, "models:/assistant/1")
+    assert not train(printer, 0, "models:/assistant/1")
     printer.room.hear(
         [
-            emit("p1", "models:/helper/1"),
+            emit("p1", "models:/assistant/1"),
             emit("p2", "models:/other/1"),
             emit("p3", "models:/other/2", derived_from=["p1"]),
         ]
     )
     first, second, third = trace(printer.room.store, rows_of(printer, "rater/3"))
-    assert (first.rows, first.models) == (3, ("models:/helper/1",))
+    assert (first.rows, first.models) == (3, ("models:/assistant/1",))
     assert [(each.record.name, rows) for each, rows in first.releases] == [
         (left(printer, 0).record.name, 3)
     ]
@@ -153,6 +167,33 @@ def test_the_cluster_and_the_window_around_what_was_named_are_proposed(printer: 
     }
     held = [event.arrived for event in printer.room.store.held(rows)]
     assert (concerned.first, concerned.last) == (min(held), max(held))
+
+
+def test_of_one_row_its_voice_is_proposed_near_in_time_and_whole(printer: Printer) -> None:
+    room = printer.room
+    printer.print("first")
+    room.score(["rater/3", "rater/4"], cluster="app/rater/3")
+    room.later(timedelta(days=30))
+    room.hear([body(f"rater/{n}", f"late-{n}", "answer-9") for n in (3, 4)])
+    (row,) = room.store.find(Named(event="late-3"))
+    near, whole = wider(room.store, [row])
+    assert (near.cluster, near.more, near.releases) == ("app/rater/3", 1, ())
+    assert (whole.cluster, whole.more) == ("app/rater/3", 7)
+    assert (whole.since, whole.until) == (None, None)
+    assert [(each.record.name, rows) for each, rows in whole.releases] == [
+        (left(printer, 0).record.name, 6)
+    ]
+    taking = {"since": from_micros(near.since or 0), "until": from_micros(near.until or 0)}
+    assert back(printer, source=SourceKey(APP, "rater/4"), **taking) == 1
+
+
+def test_a_source_that_is_linked_with_nobody_is_its_own_voice(printer: Printer) -> None:
+    (row,) = printer.room.store.find(Named(event="rater/3-1"))
+    (only,) = wider(printer.room.store, [row])
+    assert (only.cluster, only.sources, only.more) == ("", (SourceKey(APP, "rater/3"),), 2)
+    assert wider(printer.room.store, rows_of(printer, "rater/3")) == []
+    assert wider(printer.room.store, [row, *rows_of(printer, "rater/4")]) == []
+    assert wider(printer.room.store, []) == []
 
 
 def test_the_last_release_that_never_saw_the_rows_is_named(printer: Printer) -> None:

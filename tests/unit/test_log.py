@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,13 +13,12 @@ from quarantine.log import (
     event_leaf,
     frame,
     leaf_hash,
-    node_hash,
-    nodes_from,
     peaks_of,
     proof_nodes,
     root_from,
     root_of,
 )
+from tests.plain_log import nodes_from, plain_root
 
 # The leaves and roots that Certificate Transparency's implementations test themselves with.
 LEAVES = [
@@ -42,18 +39,6 @@ ROOTS = {
     5: "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
     8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 }
-
-
-def plain_root(leaves: list[bytes]) -> bytes:
-    """MTH of RFC 6962, section 2.1, word for word."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return node_hash(plain_root(leaves[:k]), plain_root(leaves[k:]))
 
 
 @pytest.mark.parametrize(("size", "root"), sorted(ROOTS.items()))

@@ -129,4 +129,4 @@ def test_no_key_is_made_for_a_role_whose_public_key_is_here(tmp_path: Path) -> N
     own.key("intake").write_bytes(whole.key("intake").read_bytes())
     wiring.prepare(own)
     assert [each.name for each in own.key("x").parent.glob("*.pem")] == ["intake.pem"]
-    assert wiring.role_keys(own) == wiring.role_keys(whole)
+    assert wiring.role_publics(own) == wiring.role_publics(whole)

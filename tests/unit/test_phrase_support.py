@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from approvals.budget import Choice, choose
 from approvals.certificate import Certificate, certify
+from approvals.loosening import loosened
 from approvals.policy import Policy
 from approvals.rules import check, explain, load, shipped
 from approvals.sayings import column_sayings, held_sayings, text_fields
@@ -112,6 +113,40 @@ def test_a_dose_split_over_releases_is_one_dose() -> None:
         left = set(found.members["index"])
         old += [row for row in rows if row["index"] in left]
     assert sum(str(row["cluster"]).startswith("bad") for row in old) == 30
+
+
+@pytest.mark.parametrize("size", [20, 100, 500])
+@pytest.mark.parametrize("bad", [1, 5])
+def test_in_a_small_release_a_phrase_leaves_three_times_for_each_voice(size: int, bad: int) -> None:
+    policy = load(shipped("default"))
+    honest = [f"h{n % 61}" for n in range(size)]
+    chant, voices = ["zorvex blim"] * 20 * bad, [f"bad{n % bad}" for n in range(20 * bad)]
+    found = leaving([*HONEST, *HONEST][:size] + chant, [*honest, *voices], policy=policy)
+    kept = Counter(name.startswith("bad") for name in found.members["cluster"])
+    most = max(1, int(0.05 * len(found.members)))
+    assert kept == {False: size, True: bad * min(3, most)}
+    left = found.members["index"].to_numpy()
+    sayings = column_sayings([pa.array([*HONEST, *HONEST][:size] + chant, pa.string())])
+    certificate = certify(found.members, policy, spoken=sayings.spoken(left))
+    assert certificate.phrases is not None
+    assert (certificate.phrases.lacking, certificate.phrases.each) == (0, 3)
+    one, five, twenty = (each.phrase for each in certificate.worst)
+    assert one == min(3, certificate.worst[0].rows)
+    assert five == min(15, certificate.worst[1].rows)
+    assert twenty == certificate.worst[2].rows  # more than the rule asks for may say anything
+    assert certificate.needed[0].clusters is None or size > 250
+
+
+def test_one_row_more_than_small_and_the_rule_is_the_usual_one() -> None:
+    chant, voices = ["zorvex blim"] * 40, [f"bad{n % 2}" for n in range(40)]
+    honest = [f"h{n % 40}" for n in range(400)]
+    for small, kept in ((0, 30), (399, 30), (430, 6), (1_000, 6)):
+        phrases = f"rows = 30\nclusters = 10\nwords = 5\nsmall = {small}"
+        policy = load(edited(WIDE.text, phrases=phrases))
+        found = leaving([*HONEST, *chant], [*honest, *voices], policy=policy)
+        assert found.members["cluster"].str.startswith("bad").sum() == kept
+    assert "among 1,000 rows or fewer, one for every 3" in explain(policy)
+    assert loosened(policy, WIDE) == ("phrases.small: 1000 becomes 0",)
 
 
 def test_a_small_crowd_still_leaves() -> None:

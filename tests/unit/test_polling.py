@@ -188,6 +188,72 @@ def test_the_next_time_is_asked_from_a_day_before_the_last(tmp_path: Path) -> No
     assert server.asked[-1][1]["fromTimestamp"][0].startswith("2026-11-22T12:00")
 
 
+def asking_more(name: str, url: str, root: Path, press: Press, **query: str) -> Forwarder:
+    """Return a forwarder that asked before, and is told more of what to ask for."""
+    (root / "secret").write_text("pk:sk\n")
+    told = recorded(name)["config"]
+    config = {**told, "query": {**told["query"], **query}, "url": url, "secret": "secret"}
+    made = Forwarder(name, Config.model_validate(config), State(root), press.open)
+    made.inbox.move("from", "2026-11-23T12:00:00.000000Z")
+    return made
+
+
+def test_what_annotators_of_phoenix_say_of_old_spans_is_asked_for_by_its_own_time(
+    tmp_path: Path,
+) -> None:
+    note = recorded("phoenix")["records"][0]
+    new = {**note, "created_at": "2026-11-23T09:00:00Z", "updated_at": "2026-11-23T09:00:00Z"}
+    old = {**note, "id": "older", "created_at": "2026-11-20T09:00:00Z"}
+    users = {"data": [{"id": "VXNlcjoy"}, {"id": "VXNlcjox"}], "next_cursor": None}
+    page = {"data": [new, old], "next_cursor": "more that is never asked for"}
+    empty: dict[str, object] = {"data": []}
+    press = Press()
+    with (
+        Server([ok(empty), ok(users), ok(page), ok(empty)]).up() as server,
+        asking_more("phoenix", server.url, tmp_path, press, annotators="all") as forwarder,
+    ):
+        assert pull(forwarder, lambda: NOW, patience(0)).events == 1
+    asked = [
+        (path.rpartition("/")[2], query.get("identifier")) for path, query, _, _ in server.asked
+    ]
+    assert asked == [
+        ("spans", None),
+        ("users", None),
+        ("span_annotations", ["px-app:VXNlcjoy"]),
+        ("span_annotations", ["px-app:VXNlcjox"]),
+    ]
+    with (
+        Server([ok(empty), ok(empty)]).up() as server,
+        asking_more("phoenix", server.url, tmp_path, press, annotators="VXNlcjo5") as forwarder,
+    ):
+        pull(forwarder, lambda: NOW, patience(0))
+    assert server.asked[-1][1]["identifier"] == ["px-app:VXNlcjo5"]
+
+
+def test_old_traces_of_mlflow_are_asked_for_by_the_questions_that_are_named(
+    tmp_path: Path,
+) -> None:
+    press, traces = Press(), {"traces": recorded("mlflow")["records"]}
+    with (
+        Server([ok({}), ok({}), ok(traces)]).up() as server,
+        asking_more("mlflow", server.url, tmp_path, press, questions="is it so?, helpful") as asks,
+    ):
+        assert pull(asks, lambda: NOW, patience(0)).events == len(recorded("mlflow")["events"])
+    filters = [sent["filter"] for _, _, _, sent in server.asked if isinstance(sent, dict)]
+    assert filters[0].startswith("attributes.timestamp_ms >= 17")
+    before = filters[0].replace(">=", "<")
+    assert filters[1:] == [
+        f"{before} AND feedback.`is it so?` IS NOT NULL",
+        f"{before} AND feedback.`helpful` IS NOT NULL",
+    ]
+    with (
+        Server([ok({})]).up() as server,
+        asking_more("mlflow", server.url, tmp_path, press, questions="a`b") as asks,
+        pytest.raises(UsageError, match="cannot be asked for"),
+    ):
+        pull(asks, lambda: NOW, patience(0))
+
+
 @pytest.mark.parametrize("url", ["", "langfuse.example.org", "file:///etc/passwd", "https://"])
 def test_an_address_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
     with asking("langfuse", url, tmp_path, Press()) as forwarder, pytest.raises(UsageError):

@@ -174,3 +174,12 @@ def test_it_is_a_command_that_writes_over_nothing(tmp_path: Path) -> None:
     assert subprocess.run(words, capture_output=True, check=False).returncode != 0
     words[-1] = "Not A Name"
     assert subprocess.run(words, capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["intake", "releasing", "health", "default", "Not a name"])
+def test_no_producer_is_given_what_is_the_services_own(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, str(SCRIPT), str(tmp_path / "house"), "--producer", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert repr(name) in done.stderr
+    assert not (tmp_path / "house").exists()

@@ -12,18 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from approvals.probes import (
-    FILE,
-    Genuine,
-    Probe,
-    answers,
-    kept,
-    made,
-    opened,
-    plant,
-    seal_of,
-    waiting,
-)
+from approvals.minting import Genuine, made
+from approvals.probes import FILE, Probe, answers, kept, opened, plant, seal_of, waiting
 from approvals.rulings import rule_source
 from approvals.vigilance import record
 from quarantine.evidence import evidence_from

@@ -231,7 +231,7 @@ class TestFiles:
             "from service.producer import Publisher, open_key, publish_file;"
             "url, key, ledger, file = sys.argv[1:];"
             "p = Publisher(url, 'app', open_key(Path(key)), Path(ledger));"
-            "publish_file(Path(file), p, at=wiring.now(), batch=1, rate=2000)"
+            "publish_file(Path(file), p, at=wiring.now(), batch=1, rate=100)"
         )
         key = key_file(tmp_path)
         words = [sys.executable, "-c", program, site.url, str(key), str(path), str(jsonl)]

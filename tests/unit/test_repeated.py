@@ -51,7 +51,8 @@ def counted(rows: Said, clusters: Sequence[int], terms: Terms) -> dict[object, t
     return {
         phrase: (len(found), len(voices[phrase]))
         for phrase, found in stands.items()
-        if len(found) > terms.rows and len(voices[phrase]) < asked
+        if len(voices[phrase]) < asked
+        and len(found) > min(terms.rows, (terms.each or terms.rows) * len(voices[phrase]))
     }
 
 
@@ -66,20 +67,22 @@ def counted(rows: Said, clusters: Sequence[int], terms: Terms) -> dict[object, t
     ),
     most=st.integers(1, 8),
     clusters=st.integers(1, 6),
+    each=st.integers(0, 4),
     at_once=st.sampled_from([7, 1_000]),
     remembered=st.sampled_from([0, 1_000]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_found_is_what_a_count_by_hand_finds(
     rows: list[tuple[tuple[list[str], list[str]], int]],
     most: int,
     clusters: int,
+    each: int,
     at_once: int,
     remembered: int,
 ) -> None:
     said = [tuple(" ".join(words) for words in texts) for texts, _ in rows]
     voices = [voice for _, voice in rows]
-    terms = Terms(most, clusters, 5)
+    terms = Terms(most, clusters, 5, each)
     spoken = heard(said, at_once=at_once, remembered=remembered)
     found = unsupported(spoken, np.array(voices), terms)
     assert named(found, spoken) == counted(said, voices, terms)

@@ -126,6 +126,7 @@ def test_the_command_says_what_was_let_go_and_the_audit_finds_nothing_wrong(
                 for i in range(150)
             ]
             store.take([replace(entry(n, *events), arrived=to_micros(START))])
+    assert shell.run("store", "show").code == 0, "its owner begins a state directory by this"
     told = shell.run(*words, "2026-01-01T00:00:00Z")
     assert (told.code, json.loads(told.out)["until"]) == (0, 0), told
     told = shell.run(*words, "2026-01-02T01:00:00+01:00")
@@ -134,6 +135,8 @@ def test_the_command_says_what_was_let_go_and_the_audit_finds_nothing_wrong(
     assert shell.run("audit", "verify").code == 0
     assert json.loads(shell.run("store", "show", "--json").out)["rows"] > 450
     monkeypatch.delenv("FQ_STORE")
-    refused = Shell(tmp_path / "other").run(*words, "2026-01-02T00:00:00Z")
+    other = Shell(tmp_path / "other")
+    assert other.run("store", "show").code == 0
+    refused = other.run(*words, "2026-01-02T00:00:00Z")
     assert refused.code == 2
     assert "erase" in refused.err

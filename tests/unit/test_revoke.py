@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from approvals.attest import seal
 from approvals.directory import digests
 from approvals.loader import open_release
 from approvals.releases import current, touched
-from approvals.revocations import read_list, seal_list
+from approvals.revocations import TYPE, read_list, seal_list
 from approvals.revoke import TakingBack, publish, revocation_list
 from approvals.revoke import take_back as taken_back
 from approvals.signers.file import new_key
@@ -145,6 +146,9 @@ def test_a_forged_list_is_refused(printer: Printer) -> None:
         trust.revocations.write_bytes(seal_list(found, signer))
         with pytest.raises(TamperedError, match="may take back"):
             printer.verify(out)
+    trust.revocations.write_bytes(seal(found.canonical(), TYPE, []))
+    with pytest.raises(TamperedError, match="may take back"):
+        printer.verify(out)
     spelled = bytearray(seal_list(found, printer.keys["releasing"]))
     spelled[40] ^= 1
     trust.revocations.write_bytes(spelled)
@@ -213,3 +217,28 @@ def _body(source: str, id_: str) -> bytes:
     from tests.press import event
 
     return event("rating", source, id_)
+
+
+def test_a_row_that_was_taken_back_is_refused_also_where_its_release_is_not_named(
+    printer: Printer,
+) -> None:
+    out = printer.print()
+    take_back(printer)
+    trust = printer.publish()
+    found = read_list(trust, printer.room.at)
+    assert found.releases
+    hiding = found.model_copy(update={"releases": ()})
+    trust.revocations.write_bytes(seal_list(hiding, printer.keys["releasing"]))
+    with pytest.raises(TamperedError, match=r"log row \d+ of .* was taken back"):
+        printer.verify(out)
+
+
+def test_a_list_is_no_longer_fresh_than_the_trust_file_lets_it_be(printer: Printer) -> None:
+    out = printer.print()
+    trust = load_trust(printer.trust_file)
+    found = read_list(trust, printer.room.at)
+    lasting = found.model_copy(update={"expires": found.issued_at + timedelta(days=300)})
+    trust.revocations.write_bytes(seal_list(lasting, printer.keys["releasing"]))
+    printer.verify(out, at=found.issued_at + timedelta(days=6, hours=23))
+    with pytest.raises(TamperedError, match="stale"):
+        printer.verify(out, at=found.issued_at + timedelta(days=7))

@@ -14,7 +14,7 @@ from quarantine.errors import UsageError
 from tests.gatehouse import Gatehouse
 
 DIGEST = "ab" * 32
-OUT = {"namespace": "registry", "name": "helper/7"}
+OUT = {"namespace": "registry", "name": "assistant/7"}
 
 
 def dataset(digest: str = DIGEST, name: str = "helpful@2026-01-01.1") -> dict[str, object]:
@@ -58,7 +58,7 @@ def logged(digest: str, *tags: tuple[str, str]) -> dict[str, object]:
 
 def test_a_run_is_told_of_by_its_events_together() -> None:
     start, end = event("START", inputs=[dataset()]), event(outputs=[OUT])
-    wanted = [Used(DIGEST, "registry/helper/7")]
+    wanted = [Used(DIGEST, "registry/assistant/7")]
     for spelled in (
         json.dumps([start, end]),
         "\n".join(map(json.dumps, (start, end))),
@@ -116,15 +116,15 @@ def test_receipts_are_noted_once_and_a_trace_finds_the_models(tmp_path: Path) ->
     lineage, run = tmp_path / "events.jsonl", tmp_path / "run.json"
     lineage.write_text(json.dumps(event(inputs=[dataset(digest)], outputs=[OUT])) + "\n")
     run.write_text(json.dumps({"run": mlflow_run(logged(digest[:32]))}))
-    told = {"release": left.record.name, "model": "registry/helper/7", "noted": True}
+    told = {"release": left.record.name, "model": "registry/assistant/7", "noted": True}
     assert gate.run("consumed", "--openlineage", str(lineage)) == [told]
     assert gate.run("consumed", "--openlineage", str(lineage)) == [told | {"noted": False}]
     gate.run("consumed", "--mlflow", str(run))
-    gate.run("consumed", "--mlflow", str(run), "--model", "models:/helper/8")
+    gate.run("consumed", "--mlflow", str(run), "--model", "models:/assistant/8")
     traced = gate.run("trace", "--source", "app/rater/3")
     assert traced["generations"][0]["models"] == [
-        "models:/helper/8",
-        "registry/helper/7",
+        "models:/assistant/8",
+        "registry/assistant/7",
         "runs:/f00/model",
     ]
     for wrong in ([], ["--mlflow", str(run), "--openlineage", str(lineage)], ["--mlflow", "none"]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,17 @@ def test_a_way_in_which_nobody_is_bad_says_less_than_one_in_which_some_are(seed:
     absent = likelihood(np.r_[0.0, 2.0, rng.normal(0, 1, SIZE - 2)], 3.0, "absent")
     scores = together([present, absent])
     assert scores[0] > scores[1]
+
+
+@SEEDS
+def test_a_ratio_that_needs_no_model_counts_whole(seed: int) -> None:
+    rng, bad = np.random.default_rng(seed), some_bad()
+    found = likelihood(rng.normal(0, 1, SIZE) + 3 * bad, 3.0)
+    exact = replace(found, exact=True)
+    rooted, whole = together([found]), together([exact])
+    assert whole[nats_of(found.scores) > 2].mean() > rooted[nats_of(found.scores) > 2].mean()
+    assert whole[nats_of(found.scores) < -2].mean() < rooted[nats_of(found.scores) < -2].mean()
+    assert np.array_equal(np.argsort(rooted, kind="stable"), np.argsort(whole, kind="stable"))
 
 
 def test_agreement_makes_nobody_better_than_what_else_is_seen_of_it() -> None:

@@ -7,7 +7,7 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from quarantine.carried import carried, exceeding
+from quarantine.carried import carried, exceeding, few_voices
 from quarantine.detectors.token import DETECTOR
 from quarantine.evidence import Evidence
 from quarantine.model import Worded
@@ -223,3 +223,13 @@ def test_a_phrase_of_several_words_pays_for_one_look() -> None:
         )
         found.append(carried(phrases, source, source).nats[0])
     assert found[0] == pytest.approx(found[1])
+
+
+def test_what_a_quarter_of_a_crowd_speaks_of_is_its_work_and_not_a_plan() -> None:
+    volume = np.full(100, 50)
+    few, many = (np.repeat(np.arange(size), 40) for size in (20, 40))
+    nats = [few_voices(np.zeros_like(voice), voice, volume)[0][0] for voice in (few, many)]
+    assert nats[0] > 100
+    assert nats[1] <= 0
+    small = np.repeat(np.arange(5), 40)
+    assert few_voices(np.zeros_like(small), small, np.full(12, 50))[0][0] > 0

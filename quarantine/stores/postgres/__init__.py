@@ -7,8 +7,6 @@ from collections.abc import Callable
 from quarantine.errors import UsageError
 from quarantine.ports import Store
 
-SCHEMES = ("postgresql://", "postgres://")
-
 
 def _open(location: str) -> Store:
     """Open the database at a URL (libpq's); `UsageError` where its driver is not installed."""

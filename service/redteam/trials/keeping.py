@@ -197,10 +197,10 @@ def under_revocation(yard: Yard) -> Outcome:
     spoken = told.printed.decode()
     facts = [
         ("the cluster is named", near.clusters.keys() == {"app/rater/0"}),
-        ("with its size", "9 more sources with 45 rows" in spoken),
-        ("the window is known", near.first is not None),
+        ("with its size", "a cluster of 10 sources said 49 more rows within a day" in spoken),
+        ("the window is named", "--since" in spoken and "--until" in spoken),
     ]
-    line = next((each for each in spoken.splitlines() if "more sources" in each), spoken[:120])
+    line = next((each for each in spoken.splitlines() if "a cluster of" in each), spoken[:120])
     return every(facts, line, "a dry run shows whom and how much the cluster costs")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from approvals.probes import Genuine, made
+from approvals.minting import Genuine, made
 from approvals.rules import shipped
 from approvals.vigilance import GOOD, MISSER, Answer, flagged_after, pairs
 from quarantine.drill import attacks

@@ -1,0 +1,97 @@
+"""Exports that remember the newest revocation list: an older one put back is not taken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from approvals.exporting import Export, export
+from approvals.revocations import Seen
+from approvals.trust import load_trust
+from quarantine.errors import TamperedError, UnavailableError
+from tests.press import Printer
+from tests.room import Room
+
+CONFINED = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from approvals.exporting import Export, export_confined
+from quarantine.errors import QuarantineError
+folder, out, seen, at = sys.argv[1:]
+order = Export(release=Path(folder, "release"), format="jsonl", out=Path(folder, out),
+    trust=Path(folder, "trust.toml"), at=datetime.fromisoformat(at), seen=Path(seen))
+try:
+    export_confined(order)
+except QuarantineError as error:
+    sys.exit(f"{error.exit_code} {error}")
+"""
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[Printer]:
+    """Return a room that printed a release, with a list, and another list since."""
+    made = Printer(Room(tmp_path))
+    made.room.crowd(12, 3)
+    made.print()
+    yield made
+    made.room.store.close()
+
+
+def exported(printer: Printer, out: str, seen: Path) -> str:
+    """Export in a process of its own, which gives up all other files; return what it refused."""
+    words = [str(printer.room.folder), out, str(seen), printer.room.at.isoformat()]
+    done = subprocess.run(
+        [sys.executable, "-c", CONFINED, *words], check=False, capture_output=True, text=True
+    )
+    return done.stderr.strip()
+
+
+def newer_list(printer: Printer) -> bytes:
+    """Publish the list anew, an hour later; return the one of before."""
+    before = load_trust(printer.trust_file).revocations.read_bytes()
+    printer.room.later(timedelta(hours=1))
+    printer.publish()
+    return before
+
+
+def test_a_confined_export_remembers_the_list_and_refuses_an_older_one(
+    printer: Printer, tmp_path: Path
+) -> None:
+    old, seen = newer_list(printer), tmp_path / "job" / "seen.json"
+    seen.parent.mkdir()
+    assert exported(printer, "first", seen) == ""
+    newest = Seen.parse(seen.read_bytes())
+    assert exported(printer, "again", seen) == "", "the same list once more, and seen only read"
+    load_trust(printer.trust_file).revocations.write_bytes(old)
+    refused = exported(printer, "late", seen)
+    assert refused.startswith("5 "), refused
+    assert "seen before" in refused
+    assert not (tmp_path / "late").exists()
+    assert Seen.parse(seen.read_bytes()) == newest
+
+
+def test_an_export_of_this_process_does_the_same(printer: Printer, tmp_path: Path) -> None:
+    old, seen = newer_list(printer), tmp_path / "seen.json"
+
+    def order(out: str, seen: Path) -> Export:
+        return Export(
+            release=tmp_path / "release",
+            format="jsonl",
+            out=tmp_path / out,
+            trust=printer.trust_file,
+            at=printer.room.at,
+            seen=seen,
+        )
+
+    export(order("first", seen))
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        export(order("nowhere", tmp_path / "no" / "seen.json"))
+    load_trust(printer.trust_file).revocations.write_bytes(old)
+    with pytest.raises(TamperedError, match="seen before"):
+        export(order("late", seen))
