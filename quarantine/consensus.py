@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -69,6 +69,15 @@ def consensus(evidence: Evidence) -> Crowd | None:
             return None
         weight = np.clip(crowd.kept / max(crowd.typical, 1e-3), 0.05, 2.0)
     return crowd
+
+
+def on_scale(evidence: Evidence) -> Evidence:
+    """Return the evidence without what has no value, in all frames."""
+    held, released, beside = (
+        frame[frame["value"].notna()].reset_index(drop=True) if len(frame) else frame
+        for frame in (evidence.held, evidence.released, evidence.beside)
+    )
+    return replace(evidence, held=held, released=released, beside=beside, dealt=None)
 
 
 def _agreement(rows: Rows, weight: Floats) -> Crowd | None:

@@ -58,6 +58,7 @@ class Intake:
     _broken: BrokenError | None = None
     _copied: int | None = None
     _pausing: set[asyncio.Task[None]] = field(default_factory=set)
+    _choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Prepare the connections; nothing is sent yet."""
@@ -127,9 +128,11 @@ class Intake:
     async def _pause(self, stream: str, pause: ProducerPaused) -> None:
         """Read a stream no more until its pause is over; every intake process hears it by log."""
         _log.warning("%s is not read until %s: %s", stream, pause.until, pause.because)
-        await self._streams.rest(stream)
-        with contextlib.suppress(UnavailableError):
-            await asyncio.to_thread(self.reconciler.record, pause)
+        # Whoever follows the log meanwhile would not see the pause in it, and read on.
+        async with self._choosing:
+            await self._streams.rest(stream)
+            with contextlib.suppress(UnavailableError):
+                await asyncio.to_thread(self.reconciler.record, pause)
 
     async def _forgive(self, stream: str, ids: Sequence[str]) -> None:
         """Count the deliveries of `ids` anew: what failed was the store, not the entries."""
@@ -141,8 +144,9 @@ class Intake:
             await asyncio.to_thread(forgive)
 
     async def _follow(self) -> None:
-        known, resting = await asyncio.to_thread(self.door.producers)
-        await self._streams.follow(map(stream_of, known), [*map(stream_of, resting)])
+        async with self._choosing:
+            known, resting = await asyncio.to_thread(self.door.producers)
+            await self._streams.follow(map(stream_of, known), [*map(stream_of, resting)])
         for task in [task for task in self._pausing if task.done()]:
             self._pausing.discard(task)
             task.result()  # what went wrong there goes wrong here

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from scipy.stats import t
 
 from quarantine.calibration import score_of
-from quarantine.consensus import Crowd, consensus
+from quarantine.consensus import Crowd, consensus, on_scale
 from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.ports import Detector
 from quarantine.tilts import probable
@@ -39,9 +39,8 @@ class Disagreement:
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score how far each held source's agreement lies below the usual one."""
-        on_scale = evidence.held["value"].notna().to_numpy()
-        seen = _on_scale(evidence)
-        crowd = consensus(seen) if on_scale.any() else None
+        seen = on_scale(evidence)
+        crowd = consensus(seen) if len(seen.held) else None
         if crowd is None:
             return Findings(silent="no target was judged on a scale by two sources")
         held = seen.held["source"].to_numpy()
@@ -57,7 +56,7 @@ class Disagreement:
         lack = np.clip(crowd.room - crowd.got, 0.0, None)[: len(held)]
         away = lack / (1.0 + lack)
         events = np.zeros(len(evidence.held))
-        events[on_scale] = away
+        events[evidence.held["value"].notna().to_numpy()] = away
         told = evidence.held["target"].to_numpy()
 
         def because(position: int) -> str:
@@ -99,15 +98,6 @@ def _nats(crowd: Crowd, sources: Ints) -> Floats:
     away, room = np.maximum(away, 0.0), np.maximum(room, _CLOSE)
     apart = t.sf(away - room, _FREEDOM) - t.sf(away, _FREEDOM)
     return np.asarray(np.log(apart / room) - t.logpdf(away, _FREEDOM), np.float64)
-
-
-def _on_scale(evidence: Evidence) -> Evidence:
-    """Leave out what has no value, in all frames."""
-    held, released, beside = (
-        frame[frame["value"].notna()].reset_index(drop=True) if len(frame) else frame
-        for frame in (evidence.held, evidence.released, evidence.beside)
-    )
-    return replace(evidence, held=held, released=released, beside=beside, dealt=None)
 
 
 DETECTOR: Detector = Disagreement()

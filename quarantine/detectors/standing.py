@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from quarantine.calibration import ALARM
+from quarantine.consensus import consensus, on_scale
 from quarantine.evidence import Evidence, Findings, Ints, micros
 from quarantine.impressions import Ratings, impression
 from quarantine.overlap import number
@@ -16,6 +17,8 @@ from quarantine.propagation import Edges, propagate
 
 _CALM: Final = ALARM - 0.01
 """The worst that is said of standing alone: what rings for it is a reference, if there is one."""
+_FADES: Final = 2.0
+"""How fast that fades where more is known of how people judge; measured on planted crowds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Standing:
     Each source begins with what its metadata say, against the released sources where there are
     any; then honest sources call good targets good, and fraudsters the other way round (FraudEagle,
     Akoglu, Chandy and Faloutsos 2013). It ranks everybody who rates by the odds that this gives,
-    and by itself never rings: being new, quick and contrary is suspicious, and no proof.
+    and by itself never rings: being new, quick and contrary is suspicious, and no proof. It speaks
+    for crowds of people who met few others; where how they judge is known, it all but falls silent.
     """
 
     channel: str = "outsider"
@@ -60,8 +64,25 @@ class Standing:
             # A long life in good company is dear to fake; to agree is cheap, and proves nothing.
             usual = 1.0 / (1.0 + float(np.exp(np.median(among))))
             suspect = np.maximum(suspect - usual, 0.0) / (1.0 - usual)
-        by_agreement = not evidence.timed
-        return Findings(sources, _CALM * suspect, because, by_agreement=by_agreement)
+            return Findings(sources, _CALM * suspect, because, by_agreement=True)
+        return Findings(sources, _CALM * suspect * _unknown(evidence) ** _FADES, because)
+
+
+def _unknown(evidence: Evidence) -> float:
+    """Return how little is known of how this crowd judges: 1 is nothing, 0 all there is to know.
+
+    It is one figure for all who are in the whole, whoever of them is judged.
+    """
+
+    def drawn() -> float:
+        seen = on_scale(evidence.whole)
+        crowd = consensus(seen)
+        if crowd is None:
+            return 1.0
+        rated = np.union1d(seen.held["source"], seen.released["source"])
+        return 1.0 - float(crowd.known[rated].mean())
+
+    return evidence.whole.once("how little is known", drawn)
 
 
 def _edges(evidence: Evidence, ratings: Ratings) -> Edges:

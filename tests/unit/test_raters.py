@@ -6,6 +6,7 @@ import numpy as np
 
 from quarantine.calibration import ALARM
 from quarantine.detectors.disagreement import DETECTOR
+from quarantine.detectors.standing import DETECTOR as STANDING
 from quarantine.scoring import score
 from tests.crowd import HOUR, START, Said, evidence, rating
 
@@ -46,7 +47,13 @@ def test_who_rolls_dice_stands_last_though_no_alarm_rings_for_all() -> None:
         alone = dict(zip(names, found.scores.tolist(), strict=True))
         assert ranked(said, alone) > 0.98
         assert not {name for name, one in alone.items() if one >= ALARM and int(name[1:]) >= BAD}
-        assert ranked(said, {one.source: one.score for one in score(seen).dossiers}) > 0.9
+        assert ranked(said, {one.source: one.score for one in score(seen).dossiers}) > 0.98
+
+
+def test_being_new_and_quick_says_little_where_people_met_often() -> None:
+    seen = evidence(crowd(0, apart=0.15))
+    few = evidence([each for n, each in enumerate(crowd(0, apart=0.15)) if n % 12 == 0])
+    assert STANDING.examine(seen).scores.max() < 0.25 < STANDING.examine(few).scores.max()
 
 
 def test_where_honest_people_differ_much_little_is_said_of_anybody() -> None:
