@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from approvals.confinement import confine
 from approvals.landing import landing
-from approvals.loader import Release, open_release
+from approvals.loader import Release
 from approvals.ports import Exporter
-from approvals.revocations import read_list
-from approvals.trust import load_trust
+from approvals.revocations import RevocationList, read_list
+from approvals.trust import Trust, load_trust
+from approvals.verify import verify
 from quarantine.errors import UsageError
 from quarantine.plugins import offered
 
@@ -54,30 +55,33 @@ def export(order: Export) -> Exported:
     Raises `UsageError` for a format that is unknown or does not fit the kind, `TamperedError`
     when the release does not verify.
     """
-    exporter = _known(order.format)
+    exporter, trusted = _known(order.format), _trusted(order)
     with landing(order.out) as aside:
-        return _write(order, exporter, aside, confined=False)
+        return _write(order, exporter, trusted, aside)
 
 
 def export_confined(order: Export) -> Exported:
     """Export like `export`, after this process gave up every other file for good (`confine`).
 
-    For a process that does nothing else: whatever a hostile row makes a library do, it reaches
-    the release, the trust file and the revocation list, and writes into the new directory alone.
-    A list that is newer than what was `seen` is remembered before; what is seen then is only read.
+    For a process that does nothing else: whatever a hostile row makes a library do, it reaches the
+    release, and writes into the new directory alone. The trust file and the revocation list are
+    read before: the service puts new ones in their place, which nobody confined could open.
     """
-    exporter = _known(order.format)
-    trust = load_trust(order.trust)
-    seen = [] if order.seen is None else [order.seen]
-    if seen:
-        read_list(trust, order.at, order.seen)
+    exporter, trusted = _known(order.format), _trusted(order)
     with landing(order.out) as aside:
-        confined = confine(
-            read=[order.release, order.trust, trust.revocations, *seen],
-            write=[aside],
-            name=[aside.parent],
-        )
-        return _write(order, exporter, aside, confined=confined)
+        confined = confine(read=[order.release], write=[aside], name=[aside.parent])
+        return replace(_write(order, exporter, trusted, aside), confined=confined)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    trust: Trust
+    revocations: RevocationList
+
+
+def _trusted(order: Export) -> _Trusted:
+    trust = load_trust(order.trust)
+    return _Trusted(trust, read_list(trust, order.at, order.seen))
 
 
 def _known(format_: str) -> Exporter:
@@ -87,11 +91,12 @@ def _known(format_: str) -> Exporter:
     return known[format_]
 
 
-def _write(order: Export, exporter: Exporter, aside: Path, *, confined: bool) -> Exported:
-    release = open_release(order.release, trust=order.trust, at=order.at, seen=order.seen)
+def _write(order: Export, exporter: Exporter, trusted: _Trusted, aside: Path) -> Exported:
+    listed = trusted.revocations
+    release = Release(order.release, verify(order.release, trusted.trust, order.at, listed=listed))
     _require_fit(exporter, release)
     exporter.write(release.batches(), release.about(), aside)
-    return Exported(release.name, release.rows, confined)
+    return Exported(release.name, release.rows, confined=False)
 
 
 def _require_fit(exporter: Exporter, release: Release) -> None:

@@ -37,8 +37,17 @@ class Report:
         return self.statement.predicate
 
 
-def verify(root: Path, trust: Trust, at: datetime, *, seen: Path | None = None) -> Report:
+def verify(
+    root: Path,
+    trust: Trust,
+    at: datetime,
+    *,
+    seen: Path | None = None,
+    listed: RevocationList | None = None,
+) -> Report:
     """Verify the release in `root` as of `at`; `seen` is the reader's memory of revocation lists.
+
+    `listed` is the list where the caller has read it (`read_list`) already.
 
     In this order: the manifest's signature; every file's digest, none missing or too many; the
     policy; the votes' signatures and the decision, made again at the time of the manifest; the
@@ -47,7 +56,7 @@ def verify(root: Path, trust: Trust, at: datetime, *, seen: Path | None = None) 
     first file or row that fails, `UsageError` when there is no such directory.
     """
     inspected = inspect(root, trust, at)
-    revocations = read_list(trust, at, seen)
+    revocations = read_list(trust, at, seen) if listed is None else listed
     _not_taken_back(inspected, revocations)
     checks = (
         *inspected.checks,

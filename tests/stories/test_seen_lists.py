@@ -32,6 +32,17 @@ except QuarantineError as error:
     sys.exit(f"{error.exit_code} {error}")
 """
 
+WAITING = """
+import approvals.exporting
+confine = approvals.exporting.confine
+def waiting(**paths):
+    done = confine(**paths)
+    print("confined", flush=True)
+    sys.stdin.readline()
+    return done
+approvals.exporting.confine = waiting
+"""
+
 
 @pytest.fixture
 def printer(tmp_path: Path) -> Iterator[Printer]:
@@ -95,3 +106,26 @@ def test_an_export_of_this_process_does_the_same(printer: Printer, tmp_path: Pat
     load_trust(printer.trust_file).revocations.write_bytes(old)
     with pytest.raises(TamperedError, match="seen before"):
         export(order("late", seen))
+
+
+def test_a_list_and_a_trust_file_that_are_replaced_meanwhile_do_not_stop_a_confined_export(
+    printer: Printer, tmp_path: Path
+) -> None:
+    words = [str(printer.room.folder), "met", str(tmp_path / "seen"), printer.room.at.isoformat()]
+    code = CONFINED.replace("try:\n", WAITING + "try:\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as exporting:
+        assert exporting.stdout is not None
+        assert exporting.stdout.readline() == "confined\n"
+        for file in (load_trust(printer.trust_file).revocations, printer.trust_file):
+            aside = file.with_suffix(".new")
+            aside.write_bytes(file.read_bytes())
+            aside.replace(file)
+        _, refused = exporting.communicate("go on\n")
+    assert refused == ""
+    assert (printer.room.folder / "met").is_dir()
