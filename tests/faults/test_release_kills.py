@@ -114,9 +114,10 @@ def test_a_release_that_is_killed_is_none_or_whole_and_the_next_run_makes_it(
 ) -> None:
     request = printer.approved()
     printer.room.store.close()
-    found, step = list[After](), 0
+    found, step, at = list[After](), 0, printer.room.at
     while True:
         step += 1 if soak else 11
+        printer.room.at = at  # each is the first there is: no request grows old by the others
         folder = tmp_path / f"{step}"
         folder.mkdir()
         shutil.copyfile(printer.room.folder / "store.db", folder / "store.db")
