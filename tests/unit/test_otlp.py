@@ -84,13 +84,13 @@ def test_gzip_is_unpacked_up_to_the_limit_and_nothing_else_is() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(b"x" * 1001), "gzip", 413),
-        (gzip.compress(b"x")[:-1], "gzip", 400),
-        (gzip.compress(b"x") * 2, "gzip", 400),
+        (gzip.compress(b"x" * 1001, mtime=0), "gzip", 413),
+        (gzip.compress(b"x", mtime=0)[:-1], "gzip", 400),
+        (gzip.compress(b"x", mtime=0) * 2, "gzip", 400),
         (zlib.compress(b"x"), "gzip", 400),
         (b"", "gzip", 400),
         (zlib.compress(b"x"), "deflate", 415),
-        (gzip.compress(b"x"), "gzip, gzip", 415),
+        (gzip.compress(b"x", mtime=0), "gzip, gzip", 415),
     ],
 )
 def test_what_cannot_be_unpacked_is_refused(body: bytes, encoding: str, status: int) -> None:
