@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,10 +33,15 @@ def test_not_even_who_draws_can_name_others_than_the_draw_does(
         printer.room.add(name, roles=("reviewer",))
     under(printer, LOOSE.replace("people = 2", "people = 2\ndraw = 2"))
     request = printer.ask()
+    draw = drawing.people
+
+    def friends(*given: Any) -> tuple[str, ...]:
+        return ("eli", "gus") if set(draw(*given)) == {"fay", "gus"} else ("fay", "gus")
+
     with monkeypatch.context() as faithless:
-        faithless.setattr(drawing, "people", lambda *_: ("fay", "gus"))
+        faithless.setattr(drawing, "people", friends)
         named = drawn(printer)
-        assert named == ("fay", "gus")
+        assert "gus" in named
         for name in named:
             printer.room.vote(request, name)
         printer.make(request, printer.room.folder / "out")
