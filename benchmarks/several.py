@@ -29,7 +29,7 @@ from typing import Final, NamedTuple
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import psycopg  # noqa: E402  found by the line above
-from stores import COLUMNS, PACKED, READ, TYPES, arrivals, rows, server_cpu  # noqa: E402
+from stores import COLUMNS, PACKED, READ, arrivals, copy_rows, rows, server_cpu  # noqa: E402
 from traffic import Site, body_of  # noqa: E402
 
 from service import embedded, stores, wiring  # noqa: E402
@@ -188,14 +188,7 @@ def bare(where: str, first: int, events: int) -> None:
 def _copied(where: str, batches: list[list[tuple[object, ...]]]) -> None:
     with psycopg.connect(where) as database:
         for some in batches:
-            with (
-                database.cursor() as cursor,
-                cursor.copy("COPY event FROM STDIN (FORMAT BINARY)") as copy,
-            ):
-                copy.set_types(TYPES)
-                for row in some:
-                    copy.write_row(row)
-            database.commit()
+            copy_rows(database, some)
 
 
 def _executed(where: str, batches: list[list[tuple[object, ...]]]) -> None:

@@ -193,16 +193,21 @@ def of_postgres(
         before = _wal(bare)
         with metered(floor, cpu):
             for some in prepared:
-                with (
-                    raw.cursor() as cursor,
-                    cursor.copy("COPY event FROM STDIN (FORMAT BINARY)") as copy,
-                ):
-                    copy.set_types(TYPES)
-                    for row in some:
-                        copy.write_row(row)
-                raw.commit()
+                copy_rows(raw, some)
         floor.written, floor.size = _wal(bare) - before, _size(bare)
     return ours, floor, reading
+
+
+def copy_rows(database: psycopg.Connection, some: Sequence[tuple[object, ...]]) -> None:
+    """Write a batch of `rows` into the bare table by binary COPY, in a transaction of its own."""
+    with (
+        database.cursor() as cursor,
+        cursor.copy("COPY event FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(TYPES)
+        for row in some:
+            copy.write_row(row)
+    database.commit()
 
 
 def _events(batch: Sequence[Arrival]) -> int:

@@ -17,6 +17,7 @@ from approvals.attest import seal, unseal
 from approvals.directory import digests
 from approvals.manifest import MANIFEST, read_manifest, sign_manifest
 from approvals.ports import Signer
+from tests.press import signed_again
 
 ROWS: Final = "data/train-00000-of-00001.parquet"
 EVENTS: Final = "proofs/events.parquet"
@@ -117,14 +118,14 @@ def rows(chance: random.Random, victim: Victim) -> Mutant:
 def wrong_key(chance: random.Random, victim: Victim) -> Mutant:
     """Drop, double or reorder rows, or none, and sign all of it with a key that may not."""
     what = _reorder(chance, victim, [ROWS, EVENTS]) if chance.random() < 0.7 else "nothing changed"
-    signed_again(victim, chance.choice(victim.others))
+    signed_again(victim.folder, chance.choice(victim.others))
     return Mutant(f"{what}, signed with a wrong key", (MANIFEST,))
 
 
 def faithless(chance: random.Random, victim: Victim) -> Mutant:
     """Drop, double or reorder rows in all files, signed with the right key."""
     what = _reorder(chance, victim, [ROWS, EVENTS])
-    signed_again(victim, victim.ours)
+    signed_again(victim.folder, victim.ours)
     return Mutant(f"{what}, signed by a faithless releaser", ("data/", "proofs/"))
 
 
@@ -139,7 +140,7 @@ def faithless_cell(chance: random.Random, victim: Victim) -> Mutant:
     cells[row] = _other(chance, cells, row, field.type)
     changed = table.set_column(place, field, pa.array(cells, type=field.type))
     pq.write_table(changed, victim.folder / name)
-    signed_again(victim, victim.ours)
+    signed_again(victim.folder, victim.ours)
     names = ("data/", "proofs/", "certificate.json", "the rows are of other sources")
     return Mutant(f"{column} of row {row} in {name}, signed by a faithless releaser", names)
 
@@ -171,7 +172,7 @@ def faithless_votes(chance: random.Random, victim: Victim) -> Mutant:
         envelope = unseal(one.read_bytes())
         payload = envelope.payload.replace(b'"decision":"approve"', b'"decision":"reject"')
         one.write_bytes(seal(payload, envelope.payload_type, [chance.choice(victim.others)]))
-    signed_again(victim, victim.ours)
+    signed_again(victim.folder, victim.ours)
     return Mutant(f"a vote is {what}, signed by a faithless releaser", ("votes/", "proofs/"))
 
 
@@ -189,7 +190,7 @@ def faithless_proof(chance: random.Random, victim: Victim) -> Mutant:
     else:
         order[place : place + 1] = [] if what == "dropped" else [place, place]
     pq.write_table(table.take(order), victim.folder / NODES)
-    signed_again(victim, victim.ours)
+    signed_again(victim.folder, victim.ours)
     return Mutant(f"node {place} is {what}, signed by a faithless releaser", (NODES,))
 
 
@@ -233,14 +234,6 @@ RELEASE: Final[Sequence[Callable[[random.Random, Victim], Mutant]]] = (
     faithless_proof,
     faithless_manifest,
 )
-
-
-def signed_again(victim: Victim, signer: Signer) -> None:
-    """Make the manifest say what the files are now."""
-    statement = read_manifest((victim.folder / MANIFEST).read_bytes())
-    files = {name: digest for name, digest in digests(victim.folder).items() if name != MANIFEST}
-    spelled = sign_manifest(files, statement.predicate, signer)
-    (victim.folder / MANIFEST).write_bytes(spelled)
 
 
 def _reorder(chance: random.Random, victim: Victim, names: Sequence[str]) -> str:

@@ -11,8 +11,11 @@ from pathlib import Path
 from approvals import desk
 from approvals.attest import act_of
 from approvals.checkpoint import origin_of
+from approvals.directory import digests
 from approvals.exporting import Export
+from approvals.manifest import MANIFEST, read_manifest, sign_manifest
 from approvals.model import PolicyAdopted, Request
+from approvals.ports import Signer
 from approvals.release import Made, Press, make
 from approvals.revoke import publish
 from approvals.signers.file import FileSigner, new_key
@@ -180,3 +183,19 @@ class Printer:
             trust=self.trust_file,
             at=self.room.at,
         )
+
+
+def printed(folder: Path) -> Printer:
+    """Return a printer that has made one release of forty rows, `folder / "release"`."""
+    printer = Printer(Room(folder))
+    printer.room.crowd(8, 5)
+    printer.print("release")
+    return printer
+
+
+def signed_again(release: Path, signer: Signer, **says: object) -> None:
+    """Make the manifest say what the files are now, and `says`, as a faithless releaser would."""
+    statement = read_manifest((release / MANIFEST).read_bytes())
+    files = {name: digest for name, digest in digests(release).items() if name != MANIFEST}
+    said = statement.predicate.model_copy(update=says)
+    (release / MANIFEST).write_bytes(sign_manifest(files, said, signer))

@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from approvals import budget, requesting
-from approvals.directory import digests
 from approvals.given import CERTIFICATE, EVENTS, NODES
-from approvals.manifest import MANIFEST, read_manifest, sign_manifest
+from approvals.manifest import MANIFEST, read_manifest
 from approvals.proofs import gather, write_nodes
 from approvals.rules import load
 from quarantine.errors import TamperedError
-from tests.press import Printer, event
+from tests.press import Printer, event, printed, signed_again
 from tests.room import LOOSE, MINUTE, START, Room
 
 ROWS = "data/train-00000-of-00001.parquet"
@@ -25,23 +24,12 @@ ROWS = "data/train-00000-of-00001.parquet"
 
 @pytest.fixture(scope="module")
 def printer(tmp_path_factory: pytest.TempPathFactory) -> Printer:
-    printer = Printer(Room(tmp_path_factory.mktemp("room")))
-    printer.room.crowd(8, 5)
-    printer.print("release")
-    return printer
+    return printed(tmp_path_factory.mktemp("room"))
 
 
 @pytest.fixture
 def copy(printer: Printer, tmp_path: Path) -> Path:
     return Path(shutil.copytree(printer.room.folder / "release", tmp_path / "release"))
-
-
-def signed_again(copy: Path, printer: Printer, **says: object) -> None:
-    """Make the manifest say what the files are now, and what else is wanted."""
-    statement = read_manifest((copy / MANIFEST).read_bytes())
-    files = {name: digest for name, digest in digests(copy).items() if name != MANIFEST}
-    said = statement.predicate.model_copy(update=says)
-    (copy / MANIFEST).write_bytes(sign_manifest(files, said, printer.keys["releasing"]))
 
 
 def put(file: Path, column: str, row: int, cell: object) -> None:
@@ -54,7 +42,7 @@ def put(file: Path, column: str, row: int, cell: object) -> None:
 
 
 def test_what_is_signed_again_as_it_was_verifies(printer: Printer, copy: Path) -> None:
-    signed_again(copy, printer)
+    signed_again(copy, printer.keys["releasing"])
     assert printer.verify(copy).release.rows == 40
 
 
@@ -64,7 +52,7 @@ def test_every_node_of_the_proof_is_needed_as_it_is(printer: Printer, copy: Path
     for row in range(count):
         shutil.copyfile(printer.room.folder / "release" / NODES, copy / NODES)
         put(copy / NODES, "hash", row, bytes(32))
-        signed_again(copy, printer)
+        signed_again(copy, printer.keys["releasing"])
         with pytest.raises(TamperedError, match="not in the log that was signed"):
             printer.verify(copy)
 
@@ -79,7 +67,7 @@ def test_a_row_cannot_take_the_place_of_a_vote(printer: Printer, copy: Path) -> 
     size = read_manifest((copy / MANIFEST).read_bytes()).predicate.log.size
     proven = sorted({*rows[:-1], *voted, *asked})
     write_nodes(gather(printer.room.store, proven, size), copy / NODES)
-    signed_again(copy, printer)
+    signed_again(copy, printer.keys["releasing"])
     with pytest.raises(TamperedError, match="claim the same place"):
         printer.verify(copy)
 
@@ -87,7 +75,7 @@ def test_a_row_cannot_take_the_place_of_a_vote(printer: Printer, copy: Path) -> 
 def test_a_bettered_certificate_is_computed_again(printer: Printer, copy: Path) -> None:
     better = (copy / CERTIFICATE).read_bytes().replace(b'"targets":5', b'"targets":6')
     (copy / CERTIFICATE).write_bytes(better)
-    signed_again(copy, printer, certificate=hashlib.sha256(better).hexdigest())
+    signed_again(copy, printer.keys["releasing"], certificate=hashlib.sha256(better).hexdigest())
     with pytest.raises(TamperedError, match="does not follow from the rows"):
         printer.verify(copy)
 
@@ -128,6 +116,6 @@ def test_what_a_machine_said_is_not_called_a_persons_word(tmp_path: Path) -> Non
     out = printer.print(kind="signal")
     assert printer.verify(out).release.rows == 8
     put(out / ROWS, "origin", 3, "human")
-    signed_again(out, printer)
+    signed_again(out, printer.keys["releasing"])
     with pytest.raises(TamperedError, match="signal rows cannot be of origin human"):
         printer.verify(out)

@@ -13,20 +13,15 @@ from pathlib import Path
 import pytest
 
 from approvals.directory import digests
-from approvals.manifest import MANIFEST, read_manifest, sign_manifest
-from approvals.ports import Signer
+from approvals.manifest import MANIFEST
 from approvals.signers.file import new_key
 from quarantine.errors import TamperedError, UsageError
-from tests.press import Printer
-from tests.room import Room
+from tests.press import Printer, printed, signed_again
 
 
 @pytest.fixture(scope="module")
 def printer(tmp_path_factory: pytest.TempPathFactory) -> Printer:
-    printer = Printer(Room(tmp_path_factory.mktemp("room")))
-    printer.room.crowd(8, 5)
-    printer.print("release")
-    return printer
+    return printed(tmp_path_factory.mktemp("room"))
 
 
 @pytest.fixture
@@ -36,13 +31,6 @@ def copy(printer: Printer, tmp_path: Path) -> Path:
 
 def names(directory: Path) -> list[str]:
     return sorted(digests(directory))
-
-
-def signed_again(copy: Path, signer: Signer) -> None:
-    """Make the manifest say what the files are now: what a faithless releaser would do."""
-    statement = read_manifest((copy / MANIFEST).read_bytes())
-    files = {name: digest for name, digest in digests(copy).items() if name != MANIFEST}
-    (copy / MANIFEST).write_bytes(sign_manifest(files, statement.predicate, signer))
 
 
 def test_a_release_verifies(printer: Printer, copy: Path) -> None:
