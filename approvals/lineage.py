@@ -104,27 +104,29 @@ def around(store: Store, rows: Sequence[int]) -> Concerned:
     """Return who said `rows`, who is thought to be one voice with them, and when they came (µs)."""
     held = list(store.held(rows))
     sources = tuple(dict.fromkeys(SourceKey(each.producer, each.source) for each in held))
+    linked = store.linked()
+    wanted = {linked[key] for key in sources if key in linked}
     members: dict[str, list[SourceKey]] = {}
-    for dossier in store.dossiers():
-        members.setdefault(dossier.cluster, []).append(dossier.key)
-    wanted = {each.cluster for each in store.dossiers(sources)}
+    for key, cluster in linked.items():
+        if cluster in wanted:
+            members.setdefault(cluster, []).append(key)
     arrived = [each.arrived for each in held]
     return Concerned(
         sources=sources,
-        clusters={c: tuple(members[c]) for c in sorted(wanted) if len(members.get(c, ())) > 1},
+        clusters={name: tuple(some) for name, some in sorted(members.items()) if len(some) > 1},
         first=min(arrived, default=None),
         last=max(arrived, default=None),
     )
 
 
-def wider(store: Store, rows: Sequence[int]) -> list[Wider]:
+def wider(store: Store, rows: Sequence[int], concerned: Concerned | None = None) -> list[Wider]:
     """Propose more than `rows` (log indexes): the voices that said them, near in time and whole.
 
     Who takes back one row of a ring leaves the others where they are (threat G8). Of many clusters
     those with most sources come first, `MOST_VOICES` of them; a source that is linked with nobody
-    is proposed where it alone was named.
+    is proposed where it alone was named. `concerned` is what is `around` them, where it is known.
     """
-    concerned = around(store, rows)
+    concerned = concerned or around(store, rows)
     if concerned.first is None or concerned.last is None:
         return []
     voices = sorted(concerned.clusters.items(), key=lambda each: -len(each[1]))

@@ -4,78 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
-from approvals import card, desk
-from approvals.attest import act_of, record_of
-from approvals.audit import unsound
+from approvals import card
+from approvals.attest import act_of
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import make as make_checkpoint
 from approvals.directory import digests
-from approvals.frozen import Frozen, recheck_frozen, same_rows
-from approvals.gate import GATE, GateReport
+from approvals.draft import Draft, Press, drafted, require_unchanged
+from approvals.frozen import same_rows
+from approvals.gate import GATE
 from approvals.given import CERTIFICATE, NODES, NOTE, POLICY
 from approvals.given import EVENTS as EVENTS_FILE
 from approvals.landing import landing
-from approvals.ledger import Ledger
-from approvals.manifest import (
-    MANIFEST,
-    Bypass,
-    Column,
-    Earlier,
-    LogHead,
-    Predicate,
-    sign_manifest,
-)
-from approvals.model import PolicyAdopted, Released, Request, Vote
-from approvals.passing import require_gate
-from approvals.permission import Ground, permitted, require_read
-from approvals.policy import Policy
-from approvals.ports import Signer
+from approvals.manifest import MANIFEST, Column, Earlier, LogHead, Predicate, sign_manifest
+from approvals.model import Released, Vote
 from approvals.proofs import CHUNK, EVENTS, act_file, events_batch, gather, write_nodes
 from approvals.recount import certify_columns, counted
-from approvals.redecide import bypass_of
-from approvals.releases import Left, releases
-from approvals.roster import Roster
 from approvals.rows import SHARDS, Voices, rows_of, schema_of
-from approvals.rules import load
 from approvals.sayings import texts_of
 from approvals.tables import ParquetFile, library_versions
-from approvals.workflow import Cast, request_id
-from quarantine.envelope import kind_named
-from quarantine.errors import StaleError, TamperedError
-from quarantine.model import Kind, Logged, Member, Origin
-from quarantine.ports import Store
+from quarantine.errors import TamperedError
+from quarantine.model import Member, Origin
 from quarantine.spoken import Listener, Spoken
 from quarantine.unswept import unswept
 
 PER_FILE: Final = 250_000
 """Rows in one file of a release."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press:
-    """What a release is made with.
-
-    `policy` is the one in force, `signer` the releasing role's key, `at` the time (aware),
-    `origin` the log's name, `roles` the roles' public keys (PEM), by which every act is checked
-    first, `detectors` the versions of those that scored.
-    """
-
-    store: Store
-    policy: Policy
-    signer: Signer
-    at: datetime
-    origin: str
-    roles: Mapping[str, str]
-    detectors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +51,6 @@ class Made:
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A request that may leave, with all that its release is a function of."""
-
-    press: Press
-    request: Request
-    members: Sequence[Member]
-    acts: Sequence[Logged]
-    votes: Sequence[Cast]
-    policy: Policy
-    roster: Roster
-    at: datetime
-    size: int
-    kind: Kind
-    name: str
-    previous: Left | None
-    bypass: Bypass | None
-    gate: GateReport | None
-
-    @property
-    def indexes(self) -> list[int]:
-        return [*map(itemgetter(0), self.members)]
-
-
 @unswept()
 def make(ref: str, out: Path, press: Press) -> Made:
     """Write the release of the request that `ref` names into the new directory `out`.
@@ -124,7 +60,7 @@ def make(ref: str, out: Path, press: Press) -> Made:
     same bytes. Raises `UnmetError` when the request is not approved, `StaleError` when rows or
     policy changed, `UsageError` when `out` is there or the request is not; `out` is then absent.
     """
-    draft, before = _draft(ref, press)
+    draft, before = drafted(ref, press)
     with landing(out) as aside:
         predicate, note = _write(draft, aside)
         envelope = sign_manifest(digests(aside), predicate, press.signer)
@@ -137,80 +73,7 @@ def make(ref: str, out: Path, press: Press) -> Made:
     return Made(draft.name, manifest, len(draft.members), before is not None)
 
 
-def _draft(ref: str, press: Press) -> tuple[_Draft, Left | None]:
-    """Check everything that can refuse."""
-    store = press.store
-    _require_sound_acts(press)
-    Ledger.read(store.acts()).require_clock(press.at)
-    index, request = desk.find_request(store, ref)
-    left = releases(store, request.scope)
-    before = next((each for each in left if each.request == index), None)
-    size = before.record.log_size if before else store.size()
-    at = before.record.at if before else press.at
-    policy = _adopted(store, request.policy, press.policy) if before else press.policy
-    frozen = Frozen(store)
-    votes = [cast for cast in desk.votes_on(store, request, frozen) if cast.place < size]
-    ground = Ground(
-        store=store,
-        roles=press.roles,
-        policy=policy,
-        request=request,
-        votes=votes,
-        size=size,
-        at=at,
-    )
-    given = permitted(ground)
-    members = recheck_frozen(store, frozen, index, request, policy)
-    earlier = [each for each in left if each.index < size]
-    indexes = {index, *(cast.place for cast in votes)} | given.places
-    require_read(policy, members, given)
-    gate = require_gate(store, policy, request, size, again=before is not None)
-    indexes |= {gate[0].index} if gate else set()
-    roster = Roster(operator=press.roles.get("operator", ""))
-    roster.follow(logged for logged in store.acts() if logged.index < size)
-    draft = _Draft(
-        press=press,
-        request=request,
-        members=members,
-        acts=[logged for logged in store.acts(index) if logged.index in indexes],
-        votes=votes,
-        policy=policy,
-        roster=roster,
-        at=at,
-        size=size,
-        kind=kind_named(request.kind),
-        name=_name(request.scope, at, earlier),
-        previous=earlier[-1] if earlier else None,
-        bypass=bypass_of(given.outcome, policy),
-        gate=gate[1] if gate else None,
-    )
-    return draft, before
-
-
-def _require_sound_acts(press: Press) -> None:
-    """Refuse to print while the log holds an act by the wrong hand: it may have seated a voter."""
-    problems = unsound(press.store, roles=press.roles)
-    if problems:
-        raise TamperedError(f"nothing leaves while the log is not sound: {problems[0]}")
-
-
-def _adopted(store: Store, digest: str, present: Policy) -> Policy:
-    """Return the policy of this digest: the one in force, else one that the log has adopted."""
-    for logged in store.acts():
-        if logged.act.kind == PolicyAdopted.act:
-            record = record_of(logged.act)
-            if isinstance(record, PolicyAdopted) and record.policy == digest:
-                return load(record.toml)
-    return present
-
-
-def _name(scope: str, at: datetime, earlier: Sequence[Left]) -> str:
-    day = f"{scope}@{at:%Y-%m-%d}"
-    today = [each for each in earlier if each.record.name.rpartition(".")[0] == day]
-    return f"{day}.{len(today) + 1}"
-
-
-def _write(draft: _Draft, aside: Path) -> tuple[Predicate, bytes]:
+def _write(draft: Draft, aside: Path) -> tuple[Predicate, bytes]:
     """Write every file but the manifest; return what it will say, and the checkpoint's note."""
     for folder in ("data", "proofs", "votes"):
         (aside / folder).mkdir()
@@ -236,7 +99,7 @@ def _write(draft: _Draft, aside: Path) -> tuple[Predicate, bytes]:
     return predicate, note
 
 
-def _write_rows(draft: _Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
+def _write_rows(draft: Draft, aside: Path) -> tuple[list[pa.Table], Spoken]:
     """Write the rows, in log order, and what proves them; return what the certificate counts.
 
     Each row is read once: compared with what was frozen, and then written, twice.
@@ -268,14 +131,14 @@ def _spans(count: int, size: int) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
-def _origin(draft: _Draft, producer: str) -> str:
+def _origin(draft: Draft, producer: str) -> str:
     """Return the less trusted of what the kind can claim and what the producer is."""
     known = draft.roster.producers.get(producer)
     registered = Origin.SELF_TRAINING if known is None else known.origin
     return max(draft.kind.origin, registered, key=lambda origin: origin.rank).value
 
 
-def _write_proofs(draft: _Draft, aside: Path) -> tuple[bytes, LogHead]:
+def _write_proofs(draft: Draft, aside: Path) -> tuple[bytes, LogHead]:
     store = draft.press.store
     root = store.frontier(draft.size).root()
     origin = draft.press.origin
@@ -289,7 +152,7 @@ def _write_proofs(draft: _Draft, aside: Path) -> tuple[bytes, LogHead]:
     return note, LogHead(origin=origin, size=draft.size, root=root.hex())
 
 
-def _predicate(draft: _Draft, head: LogHead, certificate: str) -> Predicate:
+def _predicate(draft: Draft, head: LogHead, certificate: str) -> Predicate:
     request, previous = draft.request, draft.previous
     return Predicate(
         name=draft.name,
@@ -321,21 +184,7 @@ def _largest(members: Sequence[Member]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _require_unchanged(draft: _Draft) -> None:
-    """Refuse what people said, took back or released while the files were written."""
-    store, name = draft.press.store, request_id(draft.request)
-    ledger = Ledger.read(store.acts())
-    votes = [noted.logged.index for _, noted in ledger.votes_on(draft.request)]
-    if max(votes, default=0) >= draft.size or not store.revoked().isdisjoint(draft.indexes):
-        raise StaleError(f"votes came or rows were taken back while {name} was written: try again")
-    if draft.request.digest in ledger.released:
-        left = ledger.released[draft.request.digest]
-        raise StaleError(f"request {name} left meanwhile, as {left.name}")
-    if draft.name in {left.name for left in ledger.released.values()}:
-        raise StaleError(f"another release was made while {name} was written: try again")
-
-
-def _record(draft: _Draft, manifest: str, note: bytes) -> None:
+def _record(draft: Draft, manifest: str, note: bytes) -> None:
     """Write the ledger before the directory gets its name: what left is always known."""
     released = Released(
         at=draft.at,
@@ -349,6 +198,6 @@ def _record(draft: _Draft, manifest: str, note: bytes) -> None:
     )
     # Of two who write the same release at once one is recorded, and the other's files are gone.
     draft.press.store.record(
-        [act_of(released, draft.press.signer)], require=lambda: _require_unchanged(draft)
+        [act_of(released, draft.press.signer)], require=lambda: require_unchanged(draft)
     )
     draft.press.store.checkpoint(draft.size, note)

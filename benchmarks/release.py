@@ -38,7 +38,7 @@ EACH: Final = 50
 """Events of one source."""
 POLICY: Final = LOOSE.replace("rows = 100_000", "rows = 100_000_000")
 """The demonstration's without the budget of the one producer, which would keep most rows back."""
-LIMITS: Final = {"release": "30 s", "verify": "10 s", "trace": "5 s"}
+LIMITS: Final = {"release": "30 s", "verify": "10 s", "trace": "5 s", "trace of a target": "5 s"}
 Done = TypeVar("Done")
 
 
@@ -113,13 +113,12 @@ def measure(rows: int, folder: Path) -> tuple[Laps, int]:
     plain.mkdir()
     laps.time("floor: the same Parquet bare", lambda: bare(out, plain))
     laps.time("verify", lambda: printer.verify(out))
-    source = str(table.column("source")[0]).removeprefix("app/")
-    laps.time(
-        "trace",
-        lambda: trace(
-            printer.room.store, printer.room.store.find(Named(producer="app", source=source))
-        ),
-    )
+    store = printer.room.store
+    laps.time("where to find it: once", lambda: store.concord(rows))
+    source = Named(producer="app", source=str(table.column("source")[0]).removeprefix("app/"))
+    target = Named(target=str(table.column("target")[0]))
+    laps.time("trace", lambda: trace(store, store.find(source)))
+    laps.time("trace of a target", lambda: trace(store, store.find(target)))
     if table.num_rows != rows:
         raise SystemExit(f"{table.num_rows} of {rows} rows left: this measures something else")
     return laps, table.num_rows

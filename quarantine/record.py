@@ -6,7 +6,6 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-import rfc8785
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -16,12 +15,14 @@ from pydantic import (
     ValidationError,
 )
 
+from quarantine.canonical import canonical
 from quarantine.errors import TamperedError
 
 
 def spell_time(at: datetime) -> str:
     """Spell an aware time the one way records do: UTC, microseconds, `Z` (RFC 3339)."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not `strftime`, which spells the year 1 with one digit, as no reader takes it.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _to_utc(at: datetime) -> datetime:
@@ -42,7 +43,7 @@ class Record(BaseModel):
 
     def canonical(self) -> bytes:
         """Return the record's one spelling: RFC 8785 JSON, absent fields left out."""
-        return rfc8785.dumps(self.model_dump(mode="json", exclude_none=True))
+        return canonical(self.model_dump(mode="json", exclude_none=True))
 
     @property
     def digest(self) -> str:

@@ -35,7 +35,7 @@ _TABLES: Final = {
     "tally": "producer",
     "span": "producer, first",
 }
-"""Every table, and the order of its rows."""
+"""Every table that is not made anew from others, and the order of its rows."""
 
 
 def carry(database: Engine, to: Engine) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from quarantine.model import Named
+from quarantine.rows.concordance import Concordance
 from quarantine.rows.engine import Engine
+from quarantine.rows.narrowing import Narrowed, narrowed
 
 EMITTED: Final = "pseudo_label"
 """The kind of feedback that a model gives itself: what a trace through the loop asks for."""
@@ -14,7 +16,7 @@ EMITTED: Final = "pseudo_label"
 _EMITTED: Final = f"kind = '{EMITTED}'"
 """Spelled and not bound: only so the index of these alone is known to hold them all."""
 _WHERE: Final = {
-    "event": "id = ?",
+    "event": "idx IN (SELECT idx FROM {} WHERE id = ?)",
     "key": "key = ?",
     "kind": "kind = ?",
     "scope": "scope = ?",
@@ -27,24 +29,33 @@ _FROZEN: Final = (
     "SELECT a.idx, count(*) FROM act a CROSS JOIN member m"
     " WHERE a.kind = 'request-made' AND m.request = a.idx AND {} GROUP BY a.idx"
 )
+_NUMBERS: Final = "SELECT no FROM source WHERE {}"
+_AT_ONCE: Final = 10_000
+_EVER: Final = (None, None)
+MOST_SOURCES: Final = 16
+"""So many sources are looked up one by one: a producer may have any number of them."""
+
+Asked = tuple[list[str], list[object]]
+"""Conditions that all hold of a row, and what is bound in them."""
 
 
-def find(database: Engine, named: Named) -> list[int]:
+def find(database: Engine, named: Named, concordance: Concordance | None = None) -> list[int]:
     """Return the log indexes of what `named` names.
 
     Sorted here: asked for in order, all of the table would be read where the index of identities,
-    a tenth of it, tells as well who said what.
+    a tenth of it, tells as well who said what. Where the `concordance` tells, even less is read.
     """
-    clauses, values = _who(named)
-    for name, clause in _WHERE.items():
-        value = getattr(named, name)
-        if name == "kind" and value == EMITTED:
-            clauses.append(_EMITTED)
-        elif value not in ("", None):
-            clauses.append(clause)
-            values.append(value)
-    where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
-    return sorted(i for (i,) in database.execute(f"SELECT idx FROM event{where}", values))
+    where, bound = _asked(database, named)
+    look = None if concordance is None else _narrowed(database, named, concordance)
+    if look is None:
+        return sorted(_rows(database, where, bound))
+    found: list[int] = []
+    for start in range(0, len(look.rows), _AT_ONCE):
+        some = database.listed(look.rows[start : start + _AT_ONCE])
+        found += _rows(database, [database.among("idx"), *where], [some, *bound])
+    for span in look.ranges:
+        found += _rows(database, ["idx >= ?", "idx < ?", *where], [*span, *bound])
+    return sorted(found)
 
 
 def frozen_with(database: Engine, indexes: Sequence[int]) -> Mapping[int, int]:
@@ -53,10 +64,50 @@ def frozen_with(database: Engine, indexes: Sequence[int]) -> Mapping[int, int]:
     return dict(database.execute(asked, (database.listed(indexes),)))
 
 
-def _who(named: Named) -> tuple[list[str], list[object]]:
+def _rows(database: Engine, where: Sequence[str], bound: Sequence[object]) -> list[int]:
+    clause = f" WHERE {' AND '.join(where)}" if where else ""
+    return [index for (index,) in database.execute(f"SELECT idx FROM event{clause}", bound)]
+
+
+def _asked(database: Engine, named: Named) -> Asked:
+    """Return what every row that is named fulfils."""
+    who, bound = _who(named)
+    where = [f"source IN ({_NUMBERS.format(who)})"] if who else []
+    for name, clause in _WHERE.items():
+        value = getattr(named, name)
+        if name == "kind" and value == EMITTED:
+            where.append(_EMITTED)
+        elif value not in ("", None):
+            where.append(clause.format(database.identities))
+            bound.append(value)
+    return where, bound
+
+
+def _who(named: Named) -> tuple[str, list[object]]:
+    """Return the condition on sources, nothing where none is named, and what is bound in it."""
     words = {"producer": named.producer, "source": named.source}
     asked = {name: word for name, word in words.items() if word}
-    if not asked:
-        return [], []
-    where = " AND ".join(f"{name} = ?" for name in asked)
-    return [f"source IN (SELECT no FROM source WHERE {where})"], [*asked.values()]
+    return " AND ".join(f"{name} = ?" for name in asked), [*asked.values()]
+
+
+def _narrowed(database: Engine, named: Named, concordance: Concordance) -> Narrowed | None:
+    """Return the rows to look at; absent where all are read, or an index tells them anyway."""
+    words: dict[str, list[object]] = {
+        "key": [named.key] if named.key else [],
+        "target": [named.target] if named.target else [],
+        "source": [*_numbers(database, named)],
+    }
+    asked = {name: some for name, some in words.items() if some}
+    times = (named.since, named.until)
+    if named.event or named.kind == EMITTED or not (asked or times != _EVER):
+        return None
+    return narrowed(concordance, asked, times)
+
+
+def _numbers(database: Engine, named: Named) -> list[int]:
+    """Return the numbers of the sources of one name, none where they are many, or none is named."""
+    if not named.source:
+        return []
+    who, bound = _who(named)
+    numbers = [no for (no,) in database.execute(_NUMBERS.format(who), bound)]
+    return numbers if len(numbers) <= MOST_SOURCES else []

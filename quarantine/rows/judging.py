@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from quarantine.model import Dossier, SourceKey
@@ -11,6 +12,10 @@ _KEEP = (
     "INSERT INTO dossier SELECT no, ?, ?, ?, ? FROM source WHERE producer = ? AND source = ?"
     " ON CONFLICT (source) DO UPDATE SET at = excluded.at, score = excluded.score,"
     " verdict = excluded.verdict, body = excluded.body"
+)
+_LINKED = (
+    "SELECT s.producer, s.source, d.body FROM dossier d JOIN source s ON s.no = d.source"
+    " ORDER BY d.score DESC, d.source"
 )
 
 
@@ -38,6 +43,14 @@ def dossiers(database: Engine, keys: Iterable[SourceKey] | None) -> list[Dossier
         for key in keys:
             bodies += database.execute(where, tuple(key))
     return [Dossier.model_validate_json(body) for (body,) in bodies]
+
+
+def linked(database: Engine) -> dict[SourceKey, str]:
+    """Return the cluster of every source that has a dossier, worst first."""
+    return {
+        SourceKey(producer, source): str(json.loads(body)["cluster"])
+        for producer, source, body in database.execute(_LINKED)
+    }
 
 
 def judged(database: Engine) -> tuple[int | None, int]:

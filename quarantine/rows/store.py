@@ -12,6 +12,8 @@ from quarantine.log import Frontier
 from quarantine.model import Act, Dossier, Held, Logged, Member, Named, SourceKey
 from quarantine.rows import erasing, finding, judging, leasing, reading, streams, tallies, verifying
 from quarantine.rows.carrying import carry
+from quarantine.rows.citing import MOST
+from quarantine.rows.concordance import Concordance
 from quarantine.rows.engine import Engine
 from quarantine.rows.logbook import Logbook
 from quarantine.rows.taking import Taking
@@ -23,11 +25,15 @@ if TYPE_CHECKING:
 class RowStore(Closing):
     """A store in rows; an engine's own store gives its database, and its way to take in."""
 
+    concorded = MOST
+    """Rows of the log in one range of the concordance."""
+
     def __init__(self, database: Engine, logbook: Logbook, taking: Taking[Any]) -> None:
         """Keep everything in `database`, whose log is kept by `logbook`."""
         self._db = database
         self._log = logbook
         self._taking = taking
+        self._concordance = Concordance(database, logbook, self.concorded)
 
     def take(self, arrivals: Sequence[Arrival]) -> Taken:
         """Hold the new, count the known, put aside the rest."""
@@ -86,6 +92,7 @@ class RowStore(Closing):
                 require()
             (number,) = self._log.record([act])
             erasing.empty(self._db, number, indexes, letters)
+            self._concordance.forget(indexes)
         self.scrub()
         return number
 
@@ -109,7 +116,16 @@ class RowStore(Closing):
 
     def find(self, named: Named) -> list[int]:
         """Return the indexes of the held events that `named` names."""
-        return finding.find(self._db, named)
+        return finding.find(self._db, named, self._concordance)
+
+    def concord(self, most: int = 1) -> int:
+        """Write up where words stand in full ranges of the log, and return how many still lack."""
+        lacking = self._concordance.lacking()
+        for first in lacking[:most]:
+            written = self._concordance.read(first)
+            with self._writing():
+                self._concordance.write(written)
+        return len(lacking[most:])
 
     def frozen_with(self, indexes: Sequence[int]) -> Mapping[int, int]:
         """Return, by request, how many of these events are frozen with it."""
@@ -144,6 +160,10 @@ class RowStore(Closing):
     def dossiers(self, keys: Iterable[SourceKey] | None = None) -> list[Dossier]:
         """Return the newest dossiers, worst first."""
         return judging.dossiers(self._db, keys)
+
+    def linked(self) -> Mapping[SourceKey, str]:
+        """Return the cluster of every source that was judged."""
+        return judging.linked(self._db)
 
     def judged_at(self) -> int | None:
         """Return when scoring last finished."""
@@ -218,6 +238,7 @@ class RowStore(Closing):
         """Recompute every leaf from its row; say each that differs."""
         with self._db.reading():
             yield from verifying.differences(self._db, self._log)
+            yield from self._concordance.differences()
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint."""

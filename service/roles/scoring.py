@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from approvals.roster import Roster
-from quarantine.errors import StaleError, UnavailableError
+from quarantine.errors import NotAuthorisedError, StaleError, UnavailableError
+from quarantine.ports import Store
 from service import duty, wiring
 from service.lease import Lease, lease
 from service.scoring import Scorer
@@ -24,6 +25,9 @@ REST: Final = 1.0
 
 THOROUGH: Final = 5.0
 """After a thorough pass, passes are quick for as many times as long as it took."""
+
+RANGES: Final = 4
+"""Of an old store so many ranges are written up after each pass: verdicts wait for two seconds."""
 
 QUIET_S: Final = 1800.0
 """A pass over many millions takes minutes; one that takes this long hangs."""
@@ -82,8 +86,19 @@ def _watch(scorer: Scorer, stopping: threading.Event, teller: Teller, turn: Leas
             size = now if not complaint else -1
             took = time.monotonic() - started
             due = due if quick else started + THOROUGH * took
+        complaint = complaint or _concorded(turn.store)
         teller.turn([complaint] if complaint else [])
         stopping.wait(max(EVERY_S, REST * (time.monotonic() - started)))
+
+
+def _concorded(store: Store) -> str:
+    """Write up where to find what was named, of what is full by now; return why it was not."""
+    try:
+        store.concord(RANGES)
+    except (UnavailableError, NotAuthorisedError) as error:
+        _log.warning("%s", error)
+        return str(error)
+    return ""
 
 
 def _drilled(scorer: Scorer) -> str:

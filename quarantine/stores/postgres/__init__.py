@@ -13,6 +13,8 @@ def _open(location: str) -> Store:
     try:
         from quarantine.stores.postgres.store import PostgresStore  # noqa: PLC0415  an extra
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "quarantine":
+            raise  # half of an installation: no extra mends that
         raise UsageError(
             f"a store in PostgreSQL needs {error.name}: pip install 'feedback-quarantine[postgres]'"
         ) from error

@@ -19,6 +19,8 @@ _OWNED: Final = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid =
 _ERASED: Final = (
     "SELECT DISTINCT e.tableoid::regclass::text FROM erased x JOIN event e ON e.idx = x.idx"
 )
+_BESIDE: Final = ("dead_letter", "dossier", "concordance")
+"""What else may hold, or be made of, what was erased."""
 _ORDER: Final = (
     *("idx", "arrived", "claimed", "value", "source", "place", "salt", "leaf", "id", "key"),
     *("kind", "scope", "target", "aspect", "question", "answer", "body"),
@@ -93,7 +95,7 @@ class Database(Session):
         """
         if not self.execute(_OWNED)[0][0]:
             raise NotAuthorisedError("only the owner of the store's tables can have them rewritten")
-        for (table,) in [*self.execute(_ERASED), ("dead_letter",), ("dossier",)]:
+        for table in [*(name for (name,) in self.execute(_ERASED)), *_BESIDE]:
             self.execute(f"VACUUM (FULL) {table}")
 
     def copy(self, place: str) -> None:

@@ -15,7 +15,7 @@ DECLARE
     everything text :=
         'source, event, identity, period, act, tile, checkpoint, entry, dead_letter, loss, member,'
         ' revoked, erased, erased_letter, stream, dossier, pass, dead_kept, tally, span, gate,'
-        ' migration, granted, lease, retired';
+        ' migration, granted, lease, retired, concordance';
     heard text :=
         'source, identity, period, act, tile, checkpoint, entry, dead_letter, loss, stream, dead_kept,'
         ' tally, span, gate, migration, granted, lease, retired';
@@ -31,7 +31,7 @@ DECLARE
         'scorer', 'SELECT', everything,
         'scorer', 'INSERT', 'act, tile',
         'scorer', 'INSERT, UPDATE', 'dossier, lease',
-        'scorer', 'INSERT, DELETE', 'pass',
+        'scorer', 'INSERT, DELETE', 'pass, concordance',
         'reviewer', 'SELECT', everything,
         'reviewer', 'INSERT', 'act, tile, member',
         'releaser', 'SELECT', everything,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Final
 
+from quarantine.log import TILE_WIDTH
 from quarantine.model import Act
 from quarantine.rows.logbook import Logbook
 from quarantine.rows.store import RowStore
@@ -57,6 +58,7 @@ class PostgresStore(RowStore):
                 self._postgres.drop(first)
                 until = end
             if until > start:
+                self._concordance.forget(range(start, until, TILE_WIDTH))
                 (number,) = self._log.record([act(start, until)])
                 self._postgres.execute(
                     "INSERT INTO retired VALUES (?, ?, ?)", (start, until, number)
