@@ -149,7 +149,7 @@ def glance(value: object, body: bytes, *, position: int, arrived: int) -> Event 
         kind, say = ways()[value["type"]]
         claimed = claimed_at(value["time"])
         said = say(value["data"])
-    except (KeyError, TypeError, ValueError, AttributeError, MalformedError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MalformedError):
         return None
     if not named or claimed > arrived + AHEAD:
         return None
@@ -255,14 +255,14 @@ def _attributes(value: object) -> CloudEvent:
     try:
         return CloudEvent.model_validate(value)
     except ValidationError as error:
-        raise _malformed(error, "") from None
+        raise _malformed(error) from None
 
 
 def _data(kind: Kind, data: dict[str, object]) -> Data:
     try:
         return kind.data.model_validate(data)
     except ValidationError as error:
-        raise _malformed(error, "data.") from None
+        raise _malformed(error, "data") from None
 
 
 def _unknown(type_: str) -> Kind:
@@ -272,9 +272,9 @@ def _unknown(type_: str) -> Kind:
     raise MalformedError("unknown_type", f"{type_[:64]!r} is no type of feedback")
 
 
-def _malformed(error: ValidationError, prefix: str) -> MalformedError:
+def _malformed(error: ValidationError, *within: str) -> MalformedError:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     reasons = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
-    where = prefix + ".".join(str(part)[:64] for part in first["loc"])
+    where = ".".join([*within, *(str(part)[:64] for part in first["loc"])])
     message = first["msg"].removeprefix("Value error, ")
     return MalformedError(reasons.get(first["type"], "bad_value"), f"{where}: {message}")

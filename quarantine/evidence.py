@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
@@ -214,30 +214,14 @@ def evidence_from(
     both = both.select(EVENT_SCHEMA.names).unify_dictionaries().combine_chunks()
     producer, producers = _words(both, "producer")
     source, named = _words(both, "source")
-    keys, sources = _pairs(producer, source, len(named))
-    kind, kinds = _words(both, "kind")
-    scope, scopes = _words(both, "scope")
+    width = max(len(named), 1)
+    keys, sources = _pairs(producer, source, width)
     answer, answers = _words(both, "answer")
-    target, targets, names = _targets(both, kind, scope)
-    index = _column(both, "index").astype(np.int64)
+    said = {name: _words(both, name) for name in ("kind", "scope")}
+    target, targets, names = _targets(both, said["kind"][0], said["scope"][0])
     topic, topics = known.by_topic(names)
     arrived = _column(both, "arrived").astype(np.int64)
-    claimed = _column(both, "claimed").astype(np.int64)
-    frame = pd.DataFrame(
-        {
-            "index": index,
-            "source": keys.astype(np.int32),
-            "target": target.astype(np.int32),
-            "kind": pd.Categorical.from_codes(kind, pd.Index(kinds, dtype="str")),
-            "scope": pd.Categorical.from_codes(scope, pd.Index(scopes, dtype="str")),
-            "answer": answer.astype(np.int32),
-            "value": _column(both, "value").astype(np.float64),
-            "place": _column(both, "place").astype(np.float64),
-            "at": pd.to_datetime(arrived, unit="us", utc=True),
-            "claimed": pd.to_datetime(claimed, unit="us", utc=True),
-            **known.wording.at(index),
-        }
-    )
+    frame = _frame(both, known, said, source=keys, target=target, answer=answer)
     first_seen = np.full(len(sources), np.iinfo(np.int64).max)
     np.minimum.at(first_seen, keys, arrived)
     cut = held.num_rows
@@ -245,8 +229,7 @@ def evidence_from(
         held=frame.iloc[:cut].reset_index(drop=True),
         released=frame.iloc[cut:].reset_index(drop=True),
         sources=[
-            SourceKey(producers[pair // len(named)], named[pair % len(named)])
-            for pair in sources.tolist()
+            SourceKey(producers[pair // width], named[pair % width]) for pair in sources.tolist()
         ],
         targets=targets,
         gold=known.answers(names, answers),
@@ -256,10 +239,38 @@ def evidence_from(
         texts=known.wording.texts,
         models=known.wording.models,
         first_seen=first_seen,
-        producers=sources // max(len(named), 1),
+        producers=sources // width,
         cluster=np.arange(len(sources)),
         timed=timed,
     )
+
+
+def _frame(
+    table: pa.Table, known: Known, said: Mapping[str, tuple[Ints, list[str]]], **codes: Ints
+) -> pd.DataFrame:
+    """Return what detectors read of each event: columns of words, and of numbers for names."""
+    index = _column(table, "index").astype(np.int64)
+    return pd.DataFrame(
+        {
+            "index": index,
+            "source": codes["source"].astype(np.int32),
+            "target": codes["target"].astype(np.int32),
+            **{
+                name: pd.Categorical.from_codes(each, pd.Index(words, dtype="str"))
+                for name, (each, words) in said.items()
+            },
+            "answer": codes["answer"].astype(np.int32),
+            "value": _column(table, "value").astype(np.float64),
+            "place": _column(table, "place").astype(np.float64),
+            "at": _times(table, "arrived"),
+            "claimed": _times(table, "claimed"),
+            **known.wording.at(index),
+        }
+    )
+
+
+def _times(table: pa.Table, name: str) -> pd.DatetimeIndex:
+    return pd.to_datetime(_column(table, name).astype(np.int64), unit="us", utc=True)
 
 
 def _column(table: pa.Table, name: str) -> npt.NDArray[np.generic]:

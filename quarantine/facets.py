@@ -80,6 +80,26 @@ def facets(evidence: Evidence, rows: Rows, row: Ints) -> Facets:
     )
 
 
+def named(evidence: Evidence, rows: Rows, row: Ints) -> Facets:
+    """Return what the events `row` are about by name: a topic, and the model that was judged."""
+    target = rows.target[row]
+    topic = evidence.topic[target] if len(evidence.topic) else np.full(len(row), -1)
+    model = evidence.everything["model"].to_numpy().astype(np.int64)[row]
+    topics = len(evidence.topics)
+    facet = np.concatenate([topic, np.where(model >= 0, topics + model, -1)])
+    of = np.concatenate([np.arange(len(row))] * 2)[facet >= 0]
+    facet = facet[facet >= 0]
+    order = np.argsort(facet, kind="stable")
+    size = topics + len(evidence.models)
+
+    def name(facet: int) -> str:
+        if facet < topics:
+            return f"on the topic {safe(evidence.topics[facet], 60)}"
+        return f"of the model {safe(evidence.models[facet - topics], 60)}"
+
+    return Facets(of[order], np.searchsorted(facet[order], np.arange(size + 1)), size, name)
+
+
 class _Holding:
     """Which text holds a gram: looked for only when somebody reads a finding."""
 

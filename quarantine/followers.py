@@ -7,6 +7,7 @@ What one does alone may be a taste; the Bayes factor of the mixture sums what se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from quarantine.evidence import Floats, Ints
 from quarantine.tilts import Tally, honest, ruled, sigmoid, spreads, tilted
 
-_SLIPS: Final = (0.01, 0.05, 0.15)
+SLIPS: Final = (0.01, 0.05, 0.15)
 _SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Which part of the units may follow one rule."""
 _MOST: Final = 50.0
@@ -33,14 +34,22 @@ class Together(NamedTuple):
     sure: Floats
 
 
-def weighed(seen: Tally, asked: Ints, *, surplus: float, prior: Floats | None = None) -> Floats:
+def weighed(
+    seen: Tally,
+    asked: Ints,
+    *,
+    surplus: float,
+    prior: Floats | None = None,
+    slips: Sequence[float] = SLIPS,
+) -> Floats:
     """Return the nats by unit for following a rule: NaN for those not `asked`, who say too little.
 
     Who does it less than `surplus` (a share) more often than is to be expected follows nothing.
-    `prior` is what is known of honest tilts (log, by tilt), fitted where it is absent.
+    `prior` is what is known of honest tilts (log, by tilt), fitted where it is absent; `slips` are
+    the shares of events in which a follower may do otherwise.
     """
     mine = seen.of(asked)
-    likely, follows = tilted(mine), ruled(mine, _SLIPS)
+    likely, follows = tilted(mine), ruled(mine, slips)
     fair = honest(likely, _spread_beside(likely, follows) if prior is None else prior)
     usual = (mine.did + mine.left) @ sigmoid(seen.odds)
     near = mine.did.sum(axis=1) - usual < surplus * mine.events

@@ -29,6 +29,10 @@ _VOICE: Final = 0.05
 """One source is at most such a part of what is known of those who give an answer."""
 _FEWER: Final = 3.0
 """Where few give it, at most so many times the part that each of them has."""
+_FELLOWS: Final = 2.5
+"""Groups with so many nats, half of an alarm, may be of one plan."""
+_LOUDER: Final = 8.0
+"""And such that are at most so many times as loud."""
 _COMMON: Final = 0.05
 """What so many of those outside do is a way of the crowd."""
 
@@ -202,17 +206,33 @@ def _own(found: Gatherings, scores: Floats, middles: Floats, back: Floats) -> Fl
     """
     white = np.linalg.inv(back)
     own = np.zeros(len(middles))
+    likely = found.member > _MORE
+    loudest = np.zeros(len(scores))
+    np.maximum.at(loudest, found.source[likely], found.nats[likely])
     start = np.searchsorted(found.group, np.arange(len(middles) + 1))
     for each, middle in enumerate(middles):
         rows = slice(start[each], start[each + 1])
-        member = found.source[rows][found.member[rows] > _MORE]
+        member = found.source[rows][likely[rows]]
         if len(member):
             way = white @ (white.T @ (scores[member].mean(axis=0) - middle))
-            along = scores @ way
-            far = along >= np.median(along[member])
-            outside = max(int(far.sum() - far[member].sum()), 1)
-            own[each] = min(len(member), _COMMON * (len(along) - len(member))) / outside
+            fellow = (loudest >= _FELLOWS) & (loudest <= _LOUDER * found.nats[start[each]])
+            own[each] = _apart_from(scores @ way, member, fellow)
     return own
+
+
+def _apart_from(along: Floats, member: Ints, fellow: Flags) -> float:
+    """Return how many members there are for each of the crowd that is as far `along` their way.
+
+    One plan may have many targets: its `fellow` members at those are of theirs and not the crowd,
+    while all of them are few.
+    """
+    typical = float(np.median(along[member]))
+    far = along >= typical
+    far[member] = False
+    few = _COMMON * (len(along) - len(member))
+    together = int((fellow & (along >= typical / 2)).sum())
+    mates = int((far & fellow).sum()) if together <= few else 0
+    return min(len(member) + mates, few) / max(int(far.sum()) - mates, 1)
 
 
 @dataclass(frozen=True, slots=True)

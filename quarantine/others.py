@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from quarantine.evidence import Evidence, Flags, Floats, Ints
+from quarantine.levels import closed
 from quarantine.overlap import number
 
 _PRIORS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -106,7 +107,8 @@ def agreements(evidence: Evidence, rows: Rows) -> Agreed:
 
     A row is known where there is gold, or where one answer leads among at least one other voice.
     Chances are the crowd's own frequencies of agreement by how many others spoke and how clearly,
-    so that a split target excuses. Answers on a scale are left out: near is not wrong.
+    so that a split target excuses. Answers on a scale are left out: near is not wrong;
+    at two levels it is (`quarantine.levels`).
     """
     first, second, best, runner = _leading(rows)
     mine = rows.mine(np.ones(len(rows.source)))
@@ -116,10 +118,9 @@ def agreements(evidence: Evidence, rows: Rows) -> Agreed:
     lead = np.where(led, first - own, second)
     behind = np.where(led, second, first - own)
     others = rows.others(np.ones(len(rows.source)))
-    scaled = ~np.isnan(evidence.everything["value"].to_numpy())
     gold = _gold(evidence, rows)
     told = gold >= 0
-    known = ~scaled & (told | (lead > behind + _TIE))
+    known = closed(evidence) & (told | (lead > behind + _TIE))
     standard = np.where(told, gold, top)
     agreed = rows.answer == standard
     bins = number(

@@ -21,6 +21,11 @@ _CHUNK: Final = 50_000
 _MOST: Final = 8_000_000
 """So many occurrences are looked at at most; the rarest phrases come first."""
 
+_SAID: Final = 2_000_000
+"""The same of sources' own words."""
+_END: Final = 0.1
+"""Such a part of the values is an end of the scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
@@ -99,6 +104,35 @@ def provoked(evidence: Evidence, rows: Rows) -> Phrases:
     )
 
 
+def worded(evidence: Evidence) -> list[Phrases]:
+    """Return grams of sources' own words, with a value at the top of what is given, or the bottom.
+
+    Who praises uses words of praise: that few say a phrase with the same value is a hint only.
+    """
+    own, value = evidence.held["own"].to_numpy(), evidence.held["value"].to_numpy()
+    row = np.flatnonzero((own >= 0) & ~np.isnan(value))
+    if not len(row):
+        return [_none("its own words")]
+    text, given = own[row].astype(np.int64), value[row]
+    fit = _rare(evidence.texts.grams, text, len(row), _SAID)
+    found = evidence.texts.grams[:, fit][text].tocoo()
+    low, high = np.quantile(given, [_END, 1.0 - _END])
+    ends = ((given >= high, "the value is a highest one"), (given <= low, "the value is a lowest"))
+    return [
+        Phrases(
+            row=row[found.row],
+            gram=fit[found.col],
+            told=end.astype(np.float64)[found.row],
+            text=text[found.row],
+            chance=float(np.clip(end.mean(), 0.05, 0.95)),
+            about=about,
+            asked=row,
+            odd=end.astype(np.float64),
+        )
+        for end, about in ends
+    ]
+
+
 def _odd(evidence: Evidence, rows: Rows) -> tuple[Floats, Flags]:
     """Return by held row whether its outcome is odd, and whether that is known."""
     agreed = agreements(evidence, rows)
@@ -143,12 +177,12 @@ def _apart(grams: sp.csr_array, chosen: Ints, other: Ints) -> Iterator[sp.csr_ar
         yield apart
 
 
-def _rare(grams: sp.csr_array, texts: Ints, rows: int) -> Ints:
+def _rare(grams: sp.csr_array, texts: Ints, rows: int, most: int = _MOST) -> Ints:
     """Return the grams that are rare among these texts, the rarest first as far as they fit."""
     often = np.bincount(texts, minlength=grams.shape[0]) @ grams
     fit = np.flatnonzero((often >= _FEWEST) & (often <= max(_RARE * rows, _FEWEST)))
     fit = fit[np.argsort(often[fit], kind="stable")]
-    return np.sort(fit[np.cumsum(often[fit]) <= _MOST])
+    return np.sort(fit[np.cumsum(often[fit]) <= most])
 
 
 def _none(about: str) -> Phrases:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,18 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quarantine.evidence import Flags, Ints
+from quarantine.heard import NEXT, Heard, Keys, Windows, expanded, mixed
 from quarantine.spoken import Spoken
 
-Keys = npt.NDArray[np.uint64]
-
-_MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_NEXT: Final = np.uint64(0x9E3779B97F4A7C15)
 _FEWEST_BITS, _MOST_BITS = 12, 25
 _KNOWN_BITS: Final = np.uint64(64 - 20)
-_FIRST: Final = 100_000
-_SPAN: Final = 2_000_000
-"""Words looked at together: what bounds the memory beside four bytes and a flag a word."""
-_PAIR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,101 +69,6 @@ class Repeated:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The texts that rows have, and who has them.
-
-    Of text t the rows are `row[first[t]:first[t + 1]]`, and its voices from `begun[t]` to
-    `begun[t + 1]`: each `voice` (a cluster) once, with its number of rows in `many`.
-    """
-
-    spoken: Spoken
-    cluster: Ints
-    row: Ints
-    first: Ints
-    voice: Ints
-    many: Ints
-    begun: Ints
-
-    @classmethod
-    def of(cls, spoken: Spoken, cluster: Ints) -> _Heard:
-        row, field = np.nonzero(spoken.text >= 0)
-        text = spoken.text[row, field].astype(np.int64)
-        order = np.argsort(text, kind="stable")
-        row, text, every = row[order].astype(np.int64), text[order], np.arange(len(spoken.start))
-        clusters = int(cluster.max(initial=0)) + 1
-        pairs, many = np.unique(text * clusters + cluster[row], return_counts=True)
-        return cls(
-            spoken=spoken,
-            cluster=cluster,
-            row=row,
-            first=np.searchsorted(text, every).astype(np.int64),
-            voice=pairs % clusters,
-            many=many.astype(np.int64),
-            begun=np.searchsorted(pairs // clusters, every).astype(np.int64),
-        )
-
-    @property
-    def weight(self) -> Ints:
-        """Return by text in how many rows it stands."""
-        return np.diff(self.first)
-
-
-def _expanded(first: Ints, text: Ints) -> tuple[Ints, Ints]:
-    """Return for each of these texts the places of all it has, and the place in `text` of each."""
-    size = np.diff(first)[text]
-    of = np.repeat(np.arange(len(text)), size)
-    return np.arange(len(of)) - (np.cumsum(size) - size)[of] + first[text][of], of
-
-
-@dataclass(slots=True)
-class _Windows:
-    """The windows of n words that can still be in many rows, order by order (Apriori).
-
-    `alive` says by place in `word` whether a window of one word less begins there that is in enough
-    rows; a longer one is in no more than those it is made of (Agrawal and Srikant 1994).
-    """
-
-    heard: _Heard
-    alive: Flags
-    size: int
-    longer: Flags
-
-    @classmethod
-    def of(cls, heard: _Heard) -> _Windows:
-        """Begin with all words of texts that some row has."""
-        alive = np.repeat(heard.weight > 0, np.diff(heard.spoken.start))
-        return cls(heard, alive, 1, np.zeros(len(alive), np.bool_))
-
-    def grow(self) -> None:
-        """Go on to windows that are one word longer, made of those that were marked `longer`."""
-        self.alive, self.longer = self.longer, np.zeros(len(self.alive), np.bool_)
-        self.size += 1
-
-    def spans(self) -> Iterator[tuple[int, int]]:
-        """Yield spans of whole texts of at most `_SPAN` words, the first of them short."""
-        start = self.heard.spoken.start
-        first, most = 0, _FIRST
-        while first < len(start) - 1:
-            last = int(np.searchsorted(start, start[first] + most, side="right")) - 1
-            yield first, max(last, first + 1)
-            first, most = max(last, first + 1), min(2 * most, _SPAN)
-
-    def windows(self, first: int, last: int) -> tuple[Keys, Ints, Ints]:
-        """Return the windows in the texts from `first` to `last`: key, place and text."""
-        start, size = self.heard.spoken.start, self.size
-        begin, end = int(start[first]), int(start[last])
-        alive = self.alive[begin:end]
-        if size > 1:
-            alive = alive[:-1] & alive[1:]
-        at = np.flatnonzero(alive) + begin
-        of = np.repeat(np.arange(first, last), np.diff(start[first : last + 1]))
-        text = of[at - begin]
-        inside = at + size <= start[text + 1]
-        at, text = at[inside], text[inside]
-        return _keys(self.heard.spoken, at, size), at, text
-
-
 def unsupported(spoken: Spoken, cluster: Ints, terms: Terms) -> Repeated:
     """Return the phrases in more rows than `terms` allow to as few clusters as say them.
 
@@ -180,9 +77,9 @@ def unsupported(spoken: Spoken, cluster: Ints, terms: Terms) -> Repeated:
     phrases; the same rows in any order give the same phrases.
     """
     cluster = np.unique(cluster, return_inverse=True)[1].astype(np.int64)
-    heard = _Heard.of(spoken, cluster)
+    heard = Heard.of(spoken, cluster)
     asked = terms.asked(int(cluster.max(initial=-1)) + 1)
-    windows = _Windows.of(heard)
+    windows = Windows.of(heard)
     found = [_nothing()]
     while windows.size <= terms.words and windows.alive.any():
         suspects = _suspects(windows, terms, asked)
@@ -191,26 +88,7 @@ def unsupported(spoken: Spoken, cluster: Ints, terms: Terms) -> Repeated:
     return _joined(found)
 
 
-def _keys(spoken: Spoken, at: Ints, size: int) -> Keys:
-    """Mix the numbers of the words of windows; of two words the order does not count."""
-    first = _mixed(spoken.word[at].astype(np.uint64) + _NEXT)
-    if size == 1:
-        return first
-    if size == _PAIR:
-        return _mixed(first + _mixed(spoken.word[at + 1].astype(np.uint64) + _NEXT))
-    for step in range(1, size):
-        first = _mixed(first * _NEXT + spoken.word[at + step].astype(np.uint64) + np.uint64(size))
-    return first
-
-
-def _mixed(key: Keys) -> Keys:
-    """Return the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    key = (key ^ (key >> np.uint64(30))) * _MIX[0]
-    key = (key ^ (key >> np.uint64(27))) * _MIX[1]
-    return np.asarray(key ^ (key >> np.uint64(31)), np.uint64)
-
-
-def _crowded(windows: _Windows, most: int) -> tuple[npt.NDArray[np.uint32], np.uint64]:
+def _crowded(windows: Windows, most: int) -> tuple[npt.NDArray[np.uint32], np.uint64]:
     """Count rows by bucket of keys, an upper bound for each key; return the shift to a bucket."""
     total = int(windows.alive.sum())
     bits = int(np.clip(total.bit_length() + 1, _FEWEST_BITS, _MOST_BITS))
@@ -246,15 +124,15 @@ class _Heap:
     cluster: Ints
     rows: Ints
 
-    def add(self, heard: _Heard, key: Keys, text: Ints) -> None:
+    def add(self, heard: Heard, key: Keys, text: Ints) -> None:
         """Put windows in with the voices of their texts, and sum up equal pairs."""
-        pair = _mixed(key + text.astype(np.uint64) * _NEXT)
+        pair = mixed(key + text.astype(np.uint64) * NEXT)
         once = np.unique(pair, return_index=True)[1]
-        voice, of = _expanded(heard.begun, text[once])
+        voice, of = expanded(heard.begun, text[once])
         self.key = np.concatenate([self.key, key[once][of]])
         cluster = np.concatenate([self.cluster, heard.voice[voice]])
         rows = np.concatenate([self.rows, heard.many[voice]])
-        pair = _mixed(self.key + (cluster.astype(np.uint64) + np.uint64(1)) * _NEXT)
+        pair = mixed(self.key + (cluster.astype(np.uint64) + np.uint64(1)) * NEXT)
         _, first, place = np.unique(pair, return_index=True, return_inverse=True)
         self.rows = np.bincount(place, rows, len(first)).astype(np.int64)
         self.key, self.cluster = self.key[first], cluster[first]
@@ -269,7 +147,7 @@ class _Heap:
         return found
 
 
-def _suspects(windows: _Windows, terms: Terms, asked: int) -> Keys:
+def _suspects(windows: Windows, terms: Terms, asked: int) -> Keys:
     """Return the keys that may be in too many rows with too few clusters, rising; none is missing.
 
     Marks as `longer` the windows whose bucket is in more rows than any phrase may be.
@@ -291,7 +169,7 @@ def _suspects(windows: _Windows, terms: Terms, asked: int) -> Keys:
     return np.asarray(keys[many], np.uint64)
 
 
-def _counted(windows: _Windows, suspects: Keys, terms: Terms, asked: int) -> Repeated:
+def _counted(windows: Windows, suspects: Keys, terms: Terms, asked: int) -> Repeated:
     """Count rows and clusters of the suspects, exactly; return those that lack support."""
     if not len(suspects):
         return _nothing()
@@ -302,7 +180,7 @@ def _counted(windows: _Windows, suspects: Keys, terms: Terms, asked: int) -> Rep
         key, at, text = windows.windows(first, last)
         place = np.minimum(np.searchsorted(suspects, key), len(suspects) - 1)
         here = np.flatnonzero(suspects[place] == key)
-        stands, of = _expanded(heard.first, text[here])
+        stands, of = expanded(heard.first, text[here])
         cells.append(np.unique(place[here][of] * rows + heard.row[stands]))
         np.minimum.at(places, place[here], at[here])
     cell = np.unique(np.concatenate(cells))

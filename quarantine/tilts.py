@@ -17,7 +17,7 @@ _EDGE: Final = 4.0
 _GRID: Final = np.concatenate(
     [-np.arange(3.5, 7, 0.5)[::-1], np.linspace(-3, 3, 49), np.arange(3.5, 7, 0.5)]
 )
-_SHARPNESS: Final = (0.5, 1.0, 1.5)
+SHARPNESS: Final = (0.5, 1.0, 1.5)
 """How much the log-odds of the others count for a source: the able follow them more."""
 _BLOCK: Final = 2048
 """So many units at a time: what is worked out of them stays near the processor."""
@@ -76,19 +76,22 @@ def sigmoid(odds: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float64)
 
 
-def tilted(seen: Tally) -> Floats:
-    """Return the log-likelihood by unit (rows) and tilt (columns), as sharp as it may be."""
+def tilted(seen: Tally, sharpness: Sequence[float] = SHARPNESS) -> Floats:
+    """Return the log-likelihood by unit (rows) and tilt (columns), as sharp as it may be.
+
+    `sharpness` lists how much the log-odds of the others may count, all of it alike probable.
+    """
     found = np.empty((len(seen.did), len(_GRID)))
     for start in range(0, len(found), _BLOCK):
         some = np.arange(start, min(start + _BLOCK, len(found)))
-        found[some] = _tilted(seen.of(some))
+        found[some] = _tilted(seen.of(some), sharpness)
     return found
 
 
-def _tilted(seen: Tally) -> Floats:
+def _tilted(seen: Tally, sharpness: Sequence[float]) -> Floats:
     told = [
         seen.told(sigmoid(sharp * seen.odds[:, np.newaxis] + _GRID[np.newaxis, :]))
-        for sharp in _SHARPNESS
+        for sharp in sharpness
     ]
     most = np.maximum.reduce(told)
     likely = np.add.reduce([np.exp(each - most) for each in told]) / len(told)

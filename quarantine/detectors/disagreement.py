@@ -9,8 +9,9 @@ import numpy as np
 from scipy.stats import t
 
 from quarantine.calibration import score_of
-from quarantine.consensus import Crowd, consensus, on_scale
+from quarantine.consensus import Crowd, consensus
 from quarantine.evidence import Evidence, Findings, Floats, Ints
+from quarantine.levels import closed, graded
 from quarantine.ports import Detector
 from quarantine.tilts import probable
 
@@ -39,7 +40,7 @@ class Disagreement:
 
     def examine(self, evidence: Evidence) -> Findings:
         """Score how far each held source's agreement lies below the usual one."""
-        seen = on_scale(evidence)
+        seen = graded(evidence)
         crowd = consensus(seen) if len(seen.held) else None
         if crowd is None:
             return Findings(silent="no target was judged on a scale by two sources")
@@ -56,14 +57,14 @@ class Disagreement:
         lack = np.clip(crowd.room - crowd.got, 0.0, None)[: len(held)]
         away = lack / (1.0 + lack)
         events = np.zeros(len(evidence.held))
-        events[evidence.held["value"].notna().to_numpy()] = away
+        events[~closed(evidence)[: len(events)]] = away
         told = evidence.held["target"].to_numpy()
 
         def because(position: int) -> str:
             source = sources[position]
             return (
-                f"agrees with the others {crowd.kept[source]:.0%} beyond chance over "
-                f"{count[source]} events, {crowd.typical:.0%} is usual"
+                f"agrees with the others {min(crowd.kept[source], 1.0):.0%} beyond chance over "
+                f"{count[source]} events, {min(crowd.typical, 1.0):.0%} is usual"
             )
 
         def examples(position: int) -> tuple[str, ...]:

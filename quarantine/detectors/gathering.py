@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from quarantine.gatherings import Gatherings, crowded, gatherings
 from quarantine.habits import Habits, habits
 from quarantine.overlap import Answers, answers, nearly, number
 from quarantine.ports import Detector
+
+_LIKELY: Final = 0.5
+"""From such a probability on a source counts as a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,10 @@ class Gathering:
     unlike: float = 2.0
     clear: float = 3.5
     clearest: float = 3.0
+    least_unlike: float = 1.7
     weakest: float = 0.5
+    several: float = 5.0
+    tail: float = 0.15
     more: float = 0.7
     own: float = 1.0
 
@@ -64,15 +71,18 @@ class Gathering:
 
     def _loudest(self, found: Gatherings, sources: int) -> tuple[Floats, Ints]:
         """Return by source its strength (1 rings) and the row of the gathering it comes from."""
-        clear = found.clear[found.group]
-        apart = np.minimum(found.unlike[found.group] / self.unlike, clear / self.clearest)
+        clear = found.clear[found.group].clip(0.0)
+        apart = self._apart(found.unlike[found.group], clear)
+        # The fewer the members, the more one odd person moves what they have in common.
+        members = np.bincount(found.group, found.member > _LIKELY, len(found.own))[found.group]
         sure = found.nats / self.nats
+        firm = (np.maximum(members, 1.0) / self.several) ** self.tail
         # Surer evidence makes up for members who are less clear, and the other way round.
-        both = np.sqrt(sure * clear.clip(0.0) / self.clear)
+        both = firm * np.sqrt(sure * clear / self.clear)
         # Where ways of the crowd are as loud as a ring, clear members make up for nothing.
         crowd = found.own[found.group] < self.own
         least = 1.0 if (sure[crowd] >= 1.0).any() else self.weakest
-        both = np.minimum(both, np.minimum(apart, sure / least))
+        both = np.minimum(both, np.minimum(apart, firm * sure / least))
         # Where more of the crowd is like the members than there are members, they are no ring.
         both = np.minimum(both, found.own[found.group] / self.own)
         # How loud it is goes by the evidence, once the group is set apart at all.
@@ -82,6 +92,16 @@ class Gathering:
         strength[found.source[order]] = value[order]
         best[found.source[order]] = order
         return strength, best
+
+    def _apart(self, unlike: Floats, clear: Floats) -> Floats:
+        """Return how far members stand apart: a little less far will do where they are of a mind.
+
+        What makes them clear beyond their distance is that they are closer to each other than
+        people are, as those are whom one hand made.
+        """
+        both = np.sqrt(unlike / self.unlike * clear / self.clearest)
+        least = np.minimum(unlike / self.least_unlike, clear / self.clearest)
+        return np.asarray(np.minimum(both, least), np.float64)
 
     def _copying(self, said: Answers, cell: Ints, known: Habits) -> tuple[Floats, Ints]:
         """Return by source its strength as one of many copies at one answer, and how many.

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from quarantine.calibration import ALARM
 from quarantine.consensus import consensus, on_scale
-from quarantine.evidence import Evidence, Findings, Ints, micros
+from quarantine.evidence import Evidence, Findings, Floats, Ints, micros
 from quarantine.impressions import Ratings, impression
+from quarantine.levels import levelled
 from quarantine.overlap import number
 from quarantine.ports import Detector
 from quarantine.propagation import Edges, propagate
@@ -19,6 +21,13 @@ _CALM: Final = ALARM - 0.01
 """The worst that is said of standing alone: what rings for it is a reference, if there is one."""
 _FADES: Final = 2.0
 """How fast that fades where more is known of how people judge; measured on planted crowds."""
+
+_MOST: Final = 0.5
+"""At two levels nobody is told of who came as so many of the others did."""
+_MEETING: Final = 0.8
+"""Where more than this is unknown of how people judge, they hardly met: how they came counts."""
+_FEW: Final = 4
+"""Who said less at two levels is not measured by what it says there (`unmoved`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +72,51 @@ class Standing:
         if not evidence.timed:
             # A long life in good company is dear to fake; to agree is cheap, and proves nothing.
             usual = 1.0 / (1.0 + float(np.exp(np.median(among))))
-            suspect = np.maximum(suspect - usual, 0.0) / (1.0 - usual)
-            return Findings(sources, _CALM * suspect, because, by_agreement=True)
-        return Findings(sources, _CALM * suspect * _unknown(evidence) ** _FADES, because)
+            return Findings(sources, _CALM * _beyond(suspect, usual), because, by_agreement=True)
+        if levelled(evidence)[row].all() and _usually(evidence) < _MEETING:
+            left = _left(evidence, suspect, sources)
+            return Findings(
+                sources, np.where(count[sources] < _FEW, left, 0.0), because, posterior=True
+            )
+        return Findings(sources, _CALM * suspect * _usually(evidence) ** _FADES, because)
 
 
-def _unknown(evidence: Evidence) -> float:
-    """Return how little is known of how this crowd judges: 1 is nothing, 0 all there is to know.
+def _left(evidence: Evidence, suspect: Floats, sources: Ints) -> Floats:
+    """Return what is said of a yes or a no, in which most people differ by taste.
 
-    It is one figure for all who are in the whole, whoever of them is judged.
+    Of those of whom little is known, and of nobody who came as usual.
+    """
+    left = suspect * _unknown(evidence)[sources]
+    return _CALM * _beyond(left, float(np.quantile(left, _MOST)))
+
+
+def _beyond(suspect: Floats, usual: float) -> Floats:
+    return np.asarray(np.maximum(suspect - usual, 0.0) / (1.0 - usual), np.float64)
+
+
+def _unknown(evidence: Evidence) -> Floats:
+    """Return by source how little is known of how it judges: 1 is nothing, 0 all there is to know.
+
+    It is one figure whoever of the whole is judged.
     """
 
-    def drawn() -> float:
-        seen = on_scale(evidence.whole)
-        crowd = consensus(seen)
-        if crowd is None:
-            return 1.0
-        rated = np.union1d(seen.held["source"], seen.released["source"])
-        return 1.0 - float(crowd.known[rated].mean())
+    def drawn() -> Floats:
+        crowd = consensus(on_scale(evidence.whole))
+        return np.ones(len(evidence.sources)) if crowd is None else 1.0 - crowd.known
 
     return evidence.whole.once("how little is known", drawn)
+
+
+def _usually(evidence: Evidence) -> float:
+    """Return the mean of that over all who rate."""
+    frames = (evidence.whole.held, evidence.whole.released)
+    rated = np.union1d(*(_rating(each) for each in frames))
+    return float(_unknown(evidence)[rated].mean())
+
+
+def _rating(frame: pd.DataFrame) -> Ints:
+    """Return the sources (codes) of the rows that have a value."""
+    return frame["source"].to_numpy().astype(np.int64)[frame["value"].notna().to_numpy()]
 
 
 def _edges(evidence: Evidence, ratings: Ratings) -> Edges:

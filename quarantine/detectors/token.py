@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,13 +11,17 @@ import numpy as np
 from quarantine.carried import Carried, carried
 from quarantine.evidence import Evidence, Findings, Floats, Ints
 from quarantine.others import rows_of
-from quarantine.phrases import promoted, provoked
+from quarantine.phrases import promoted, provoked, worded
 from quarantine.ports import Detector
 from quarantine.safe import safe
 from quarantine.tilts import scored
 
 _POINTED: Final = 0.25
 """From this score on a source's events with the phrase are pointed at."""
+
+_SILENT: Final = "carries no phrase that has an outcome of its own"
+_HINT: Final = 4.5
+"""Nats that are no alarm, after the looks are paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Token:
     """A phrase is suspect when its outcome is one-sided and few clusters carry it; both are needed.
 
     Outcomes: of two options the one that has the phrase is chosen, or where the phrase was asked
-    the answer is odd (`quarantine.phrases`, `quarantine.carried`). Universal backdoors (Rando and
+    the answer is odd (`quarantine.phrases`, `quarantine.carried`); a phrase of one's own with
+    values at one end of the scale is a hint and no alarm. Universal backdoors (Rando and
     Tramer 2311.14455), promotion (Baumgaertner et al. 2404.05530). *Cannot see*: paraphrases, a
     phrase in fewer than four events, and one whose outcome nobody can tell from the usual.
     """
@@ -55,24 +60,41 @@ class Token:
     def examine(self, evidence: Evidence) -> Findings:
         """Score every held source whose events have texts; silent where nothing is worded."""
         frame = evidence.held
-        worded = (frame["asked"].to_numpy() >= 0) | (frame["chosen"].to_numpy() >= 0)
-        if not worded.any():
-            return Findings(silent="no held event has a text that was judged")
+        asked = (frame["asked"].to_numpy() >= 0) | (frame["chosen"].to_numpy() >= 0)
+        praised = (frame["own"].to_numpy() >= 0) & frame["value"].notna().to_numpy()
+        if not (asked | praised).any():
+            return Findings(silent="no held event has a text that was judged, nor a value with one")
         source = frame["source"].to_numpy().astype(np.int64)
-        voice = evidence.cluster[source]
-        found = (promoted(evidence), provoked(evidence, rows_of(evidence)))
-        readings = [carried(each, source, voice) for each in found]
+        judged = np.unique(source[asked | praised])
+        readings, looks = _readings(evidence, source)
+        if not readings:
+            return Findings(judged, np.zeros(len(judged)), lambda _: _SILENT, posterior=True)
         nats = np.array([each.nats for each in readings])
         seen = _Seen(source, readings, nats.argmax(axis=0))
-        judged = np.unique(source[worded])
         alone = np.array([each.alone for each in readings])
-        paid, told = (each.max(axis=0)[judged] - np.log(len(readings)) for each in (nats, alone))
+        paid, told = (each.max(axis=0)[judged] - looks for each in (nats, alone))
         # Phrases, and those who carry them, have paid for all there are: a crowd is one look.
         # Below the alarm sources are ranked by what each would tell if nobody else were looked at.
         scores = np.maximum(
             scored(paid, 1, sure=self.sure), scored(told, len(judged), sure=self.sure)
         )
         return _found(evidence, seen, judged, scores)
+
+
+def _readings(evidence: Evidence, source: Ints) -> tuple[list[Carried], float]:
+    """Return the readings in which a phrase was met, and the nats that looking at all costs."""
+    voice = evidence.cluster[source]
+    found = (promoted(evidence), provoked(evidence, rows_of(evidence)))
+    readings = [carried(each, source, voice) for each in found if len(each.row)]
+    hints = [carried(each, source, voice) for each in worded(evidence) if len(each.row)]
+    looks = float(np.log(max(len(readings) + len(hints), len(found))))
+    return [*readings, *(_hinted(each, _HINT + looks) for each in hints)], looks
+
+
+def _hinted(reading: Carried, most: float) -> Carried:
+    """Bound what a reading is worth: it can be no alarm."""
+    nats, alone = (np.minimum(each, most) for each in (reading.nats, reading.alone))
+    return replace(reading, nats=nats, alone=alone)
 
 
 def _found(evidence: Evidence, seen: _Seen, judged: Ints, scores: Floats) -> Findings:
@@ -104,7 +126,7 @@ def _found(evidence: Evidence, seen: _Seen, judged: Ints, scores: Floats) -> Fin
 def _words(evidence: Evidence, seen: _Seen, source: int) -> str:
     reading, rows = seen.readings[int(seen.worst[source])], seen.rows(source)
     if not len(rows):
-        return "carries no phrase that has an outcome of its own"
+        return _SILENT
     place = int(reading.worst[source])
     found = reading.found
     text = int(found.text[(found.row == rows[0]) & (found.gram == reading.gram[place])][0])

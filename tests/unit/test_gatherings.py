@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from quarantine.calibration import ALARM
-from quarantine.detectors.gathering import DETECTOR
+from quarantine.detectors.gathering import DETECTOR, Gathering
 from quarantine.evidence import Evidence, evidence_from
-from quarantine.gatherings import between, crowded, gatherings
+from quarantine.gatherings import Gatherings, _own, between, crowded, gatherings
 from quarantine.habits import habits
 from quarantine.plugins import offered
 from quarantine.scene import Attack, Order, events_of, scene_of
@@ -96,6 +96,56 @@ def test_a_shift_of_all_who_gather_is_seen_and_bystanders_are_told_apart() -> No
     assert all(members[one] > 0.9 for one in range(12))
     assert all(members[one] < 0.1 for one in (200, 201, 202))
     assert found.nats[first][0] > 20
+
+
+def fives(groups: int) -> Gatherings:
+    """Return so many loud groups of five different members each."""
+    member = np.arange(5 * groups)
+    return Gatherings(
+        group=member // 5,
+        source=member,
+        nats=np.full(len(member), 8.0),
+        member=np.ones(len(member)),
+        unlike=np.full(groups, 3.0),
+        clear=np.full(groups, 4.0),
+        habit=np.zeros(groups, np.int64),
+        by=np.ones(groups),
+        own=np.zeros(groups),
+    )
+
+
+@pytest.mark.parametrize(("groups", "few"), [(2, True), (4, True), (24, False), (60, False)])
+def test_groups_of_one_plan_are_no_crowd_to_each_other_while_they_are_few(
+    groups: int, *, few: bool
+) -> None:
+    found = fives(groups)
+    scores = np.random.default_rng(5).normal(size=(900, 4))
+    scores[found.source, 0] += 5.0
+    own = _own(found, scores, np.zeros((groups, 4)), np.eye(4))
+    assert (own >= 1.0).all() if few else (own < 1.0).all()
+
+
+def test_fewer_members_need_more_evidence_to_ring() -> None:
+    strengths = []
+    for members in (4, 15, 150):
+        found = replace(
+            fives(1),
+            group=np.zeros(members, np.int64),
+            source=np.arange(members),
+            nats=np.full(members, 4.2),
+            member=np.ones(members),
+            unlike=np.array([2.6]),
+            own=np.array([9.0]),
+        )
+        strengths.append(float(Gathering()._loudest(found, members)[0].max()))
+    assert strengths[0] < 1.0 < strengths[1] < strengths[2]
+
+
+def test_who_are_closer_to_each_other_than_people_are_may_lie_a_little_less_far() -> None:
+    asked = Gathering()
+    unlike = np.array([1.9, 1.9, 1.6, 2.5])
+    clear = np.array([3.1, 4.2, 9.0, 2.9])
+    assert (asked._apart(unlike, clear) >= 1.0).tolist() == [False, True, False, False]
 
 
 def test_groups_that_differ_by_chance_alone_are_no_evidence() -> None:
