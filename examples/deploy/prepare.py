@@ -25,6 +25,7 @@ from typing import Final
 
 from approvals.signers.file import new_key
 from quarantine.model import PRODUCER_NAME
+from service.bus import OURS
 
 KEYS: Final = ("operator", "intake", "scoring", "releasing", "export")
 HOMES: Final = {
@@ -50,8 +51,6 @@ BUS: Final = {
     ),
     "releasing": f"%R~feedback:in:* %R~feedback:dead %W~feedback:notices -@all {READS} +xadd",
 }
-OURS: Final = frozenset({*BUS, "default", "health"})
-"""Users of the bus that no producer may be: it would get their rights, or they its."""
 OWNER: Final = "keeper"
 """Owns the tables; its password is the one that the server is made with."""
 ITERATIONS: Final = 4096
@@ -74,8 +73,8 @@ def main(arguments: Sequence[str]) -> int:
     prepare(given.house, given.producer)
     sys.stderr.write(f"{given.house}: a home for each of {', '.join(HOMES)}\n")
     user, group = (os.getuid(), os.getgid()) if os.getuid() else (NOBODY, NOBODY)
-    for home in (given.house / name for name in HOMES):
-        for each in (home, *home.rglob("*")):
+    for place in (given.house / name for name in (*HOMES, "grafana")):
+        for each in (place, *place.rglob("*")):
             os.chown(each, user, group)
     sys.stdout.write(f"FQ_UID={user}\nFQ_GID={group}\n")
     return 0

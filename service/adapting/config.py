@@ -101,6 +101,52 @@ def read_config(folder: Path, name: str) -> Config:
     return config
 
 
+def secret_in(root: Path, name: str, config: Config) -> str:
+    """Return an adapter's secret, empty where it has none; `UsageError` where its file is away.
+
+    `root` is the state directory, from which paths of the settings are seen.
+    """
+    if config.secret is None:
+        return ""
+    file = root / config.secret
+    if not file.is_file():
+        raise UsageError(f"there is no file {file} with the secret of {name}: write it there")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def proved_by(root: Path, name: str, config: Config) -> str:
+    """Return what a call of an adapter is proved by; `UsageError` where it is called and has none.
+
+    Without one whoever calls would be believed.
+    """
+    secret = secret_in(root, name, config)
+    if not secret:
+        where = root / config.secret if config.secret else "secret = …"
+        raise UsageError(
+            f"the adapter {name} is called over HTTP and has no secret: name a file with"
+            f" one in its settings ({where})"
+        )
+    return secret
+
+
+def require_whole(root: Path, folder: Path) -> None:
+    """Raise `UsageError`, which names the mend, where an adapter in `folder` could not work.
+
+    Looked at before anything starts: its settings, its secret, the keys that it signs with.
+    """
+    for name in names_in(folder):
+        config = read_config(folder, name)
+        if adapters()[config.adapter].authentic is not None:
+            proved_by(root, name, config)
+        secret_in(root, name, config)
+        for sender in config.send:
+            if not (root / sender.sign).is_file():
+                raise UsageError(
+                    f"there is no file {root / sender.sign} with which {name} signs as"
+                    f" {sender.producer}: quarantine keys new {root / sender.sign}"
+                )
+
+
 def _parsed(file: Path) -> Config:
     try:
         return Config.model_validate(tomllib.loads(file.read_text()))

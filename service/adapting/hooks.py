@@ -11,12 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from quarantine.errors import NotAuthorisedError, QuarantineError, UsageError
+from quarantine.errors import NotAuthorisedError, QuarantineError
 from service import wiring
 from service.adapting.bodies import RefusedRequestError, body_of, taken, unpacked
-from service.adapting.config import adapters, names_in, read_config
+from service.adapting.config import adapters, names_in, proved_by, read_config
 from service.adapting.forwarding import Forwarder
-from service.adapting.polling import secret_of
 from service.adapting.words import Authentic
 from service.site import Parts
 
@@ -48,7 +47,7 @@ def _answering(parts: Parts, name: str) -> Callable[[Request], Awaitable[Respons
         parts.state,
         lambda producer, key: wiring.publisher(parts.state, producer, key, parts.bus),
     )
-    secret = _secret(forwarder)
+    secret = proved_by(parts.state.root, name, config)
     prove = adapters()[config.adapter].authentic
     assert prove is not None  # noqa: S101  hooks() asked
     proof: Authentic = prove
@@ -69,17 +68,6 @@ def _answering(parts: Parts, name: str) -> Callable[[Request], Awaitable[Respons
         return taken({"kept": True})
 
     return answer
-
-
-def _secret(forwarder: Forwarder) -> str:
-    """Return what a call is proved by; without one whoever calls would be believed."""
-    secret = secret_of(forwarder)
-    if not secret:
-        raise UsageError(
-            f"the adapter {forwarder.name} is called over HTTP and has no secret: name a file with"
-            " one in its settings (secret = …)"
-        )
-    return secret
 
 
 def _forward(forwarder: Forwarder, parts: Parts) -> None:

@@ -24,7 +24,7 @@ from quarantine.errors import (
 from quarantine.model import from_micros
 from quarantine.record import spell_time
 from quarantine.safe import safe
-from service.adapting.config import Config, adapters
+from service.adapting.config import adapters, secret_in
 from service.adapting.forwarding import AT_ONCE, Forwarded, Forwarder
 from service.adapting.words import Ask, Place, bytes_of
 
@@ -131,7 +131,8 @@ def pull(
         raise UsageError(f"{config.adapter} is not asked: it calls, or comes in files")
     started = clock()
     since = _since(forwarder, config.look_back)
-    asking = Asking(config.url, poll.headers(secret_of(forwarder)), retry or patience())
+    secret = secret_in(forwarder.state.root, forwarder.name, config)
+    asking = Asking(config.url, poll.headers(secret), retry or patience())
     done = Forwarded(0, 0, 0)
     page: list[bytes] = []
     try:
@@ -147,17 +148,6 @@ def pull(
         done = _sum(done, forwarder.take(page, clock))
     forwarder.inbox.move(FROM, spell_time(started))
     return done
-
-
-def secret_of(forwarder: Forwarder) -> str:
-    """Return an adapter's secret, empty where it has none; `UsageError` where its file is away."""
-    config: Config = forwarder.config
-    if config.secret is None:
-        return ""
-    file = forwarder.state.root / config.secret
-    if not file.is_file():
-        raise UsageError(f"there is no file {file} with the secret of {forwarder.name}")
-    return file.read_text().strip()
 
 
 def _since(forwarder: Forwarder, look_back: timedelta) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from quarantine.errors import UsageError
 from service.adapting.words import bytes_of
+from service.packed import unpacked
+
+_ROWS_AT_ONCE: Final = 4
+"""Rows of Parquet that are unpacked together: a kilobyte can hold many of ten megabytes each."""
 
 
 def records_in(file: Path) -> Iterator[bytes]:
@@ -30,21 +34,19 @@ def records_in(file: Path) -> Iterator[bytes]:
             yield from _columns(file)
         else:
             raise UsageError(f"{file} is neither .jsonl nor .csv nor .parquet")
-    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError, csv.Error, OSError) as error:
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
 
 
 def _lines(file: Path) -> Iterator[bytes]:
-    opened = gzip.open if file.name.endswith(".gz") else open
-    with opened(file, "rb") as lines:
+    with unpacked(file) as lines:
         for line in lines:
             if record := line.strip():
                 yield record
 
 
 def _table(file: Path) -> Iterator[bytes]:
-    opened = gzip.open if file.name.endswith(".gz") else open
-    with opened(file, "rb") as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
+    with unpacked(file) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
         for row in csv.DictReader(lines, strict=True):
             yield bytes_of({key: value for key, value in row.items() if key is not None})
 
@@ -55,7 +57,7 @@ def _columns(file: Path) -> Iterator[bytes]:
 
     try:
         with pq.ParquetFile(file) as table:
-            for batch in table.iter_batches(1000):
+            for batch in table.iter_batches(_ROWS_AT_ONCE):
                 for row in batch.to_pylist():
                     yield bytes_of({name: _plain(value) for name, value in row.items()})
     except pa.ArrowInvalid as error:
