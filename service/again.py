@@ -10,7 +10,8 @@ from quarantine.arrivals import Arrival, DeadLetter
 from quarantine.envelope import read
 from quarantine.errors import MalformedError
 from quarantine.model import from_micros
-from service.wire import FIELDS, Entry, Secrets, allow, sift
+from service.vouching import FIELDS, Entry, Secrets
+from service.wire import allow, sift
 
 HOPELESS: Final = frozenset({"conflict", "seq_reused"})
 """Reasons that nothing mends: other bytes were taken in under that name first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import Final
 
 from quarantine.errors import UsageError
+from service.duty import FROM_INPUT
 from service.embedded import dying_with_parent
 from service.settings import State
 
@@ -25,7 +27,10 @@ ALONE: Final = ("witness",)
 """Roles that run only where they are named: they belong on another machine, or another user."""
 
 SPEAKING: Final = frozenset({"intake", "releasing"})
-"""Roles whose business the bus is; the others are not even told its password."""
+"""Roles whose business the bus is; the others are not even told its password.
+
+Whoever answers for all of them looks at the bus for its figures.
+"""
 
 ANSWERS: Final = "http"
 """The process that answers over HTTP for all others of this machine."""
@@ -37,10 +42,14 @@ SLOWEST_S: Final = 10.0
 
 @dataclass(slots=True)
 class _Child:
-    """One role's process, and how long to wait before it is started again."""
+    """One role's process, and how long to wait before it is started again.
+
+    `bus` is told to it on its standard input: everybody on the machine can read a command line.
+    """
 
     role: str
     command: Sequence[str]
+    bus: str
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     wait: float = 0.2
@@ -50,11 +59,7 @@ class _Child:
         """Start the process when it is due, notice when it ended."""
         if self.process is None:
             if at >= self.due:
-                self.process = subprocess.Popen(  # noqa: S603  our own interpreter
-                    self.command,
-                    preexec_fn=dying_with_parent(),  # noqa: PLW1509  one system call, prepared
-                )
-                self.started = at
+                self._start(at)
             return
         code = self.process.poll()
         if code is None:
@@ -63,6 +68,17 @@ class _Child:
         self.process, self.due = None, at + self.wait
         calm = at - self.started > CALM_S
         self.wait = 0.2 if calm else min(2 * self.wait, SLOWEST_S)
+
+    def _start(self, at: float) -> None:
+        self.process = subprocess.Popen(  # noqa: S603  our own interpreter
+            self.command,
+            stdin=subprocess.PIPE,
+            preexec_fn=dying_with_parent(),  # noqa: PLW1509  one system call, prepared
+        )
+        self.started = at
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError), self.process.stdin as told:  # it may have died
+                told.write(f"{self.bus}\n".encode())
 
     def stop(self) -> None:
         """Ask the process to finish what it has in hand."""
@@ -113,9 +129,10 @@ class Supervisor:
     def _add(self, role: str, *more: str) -> None:
         command = (
             *(sys.executable, "-m", f"service.roles.{role}"),
-            *("--state", str(self.state.root), "--bus", self.bus),
+            *("--state", str(self.state.root), "--bus", FROM_INPUT),
         )
-        self._children.append(_Child(role, (*command, *more)))
+        bus = self.bus if role in SPEAKING or role == ANSWERS else ""
+        self._children.append(_Child(role, (*command, *more), bus))
 
     def mind(self) -> None:
         """Look after every process once."""

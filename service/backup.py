@@ -37,7 +37,7 @@ def back_up(state: State, store: Store, to: Path, at: datetime) -> Backup:
     The store is copied at one moment while others go on writing; the bus is not part of it. The
     directory holds private keys and is readable by its owner alone.
     """
-    with landing(to) as aside:
+    with landing(to, mode=0o700) as aside:
         _store_copied(state, store, aside / state.store.name)
         for file in _files(state):
             _copy(file, aside / file.relative_to(state.root))
@@ -48,7 +48,6 @@ def back_up(state: State, store: Store, to: Path, at: datetime) -> Backup:
             left.unlink()  # SQLite's own companions come and go with each opening
         backup = Backup(at=at, size=size, root=root, files=_digests(aside))
         (aside / LIST).write_bytes(backup.canonical())
-    to.chmod(0o700)
     return backup
 
 

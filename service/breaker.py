@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from approvals.model import ProducerPaused
+from approvals.mishaps import ProducerPaused
 from quarantine.arrivals import Taken
 
 HOUR_S: Final = 3600.0

@@ -15,6 +15,8 @@ GROUP: Final = "quarantine"
 """All intake processes are consumers of this one group."""
 DEAD: Final = "feedback:dead"
 NOTICES: Final = "feedback:notices"
+OURS: Final = frozenset({"default", "health", "intake", "releasing"})
+"""Users of the bus that no producer may be called: it would get their rights, or they its."""
 CONNECT_S: Final = 5.0
 SOCKET_S: Final = 60.0
 CLUSTER: Final = "cluster"

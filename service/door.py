@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from approvals.model import ProducerPaused
+from approvals.mishaps import ProducerPaused
 from approvals.roster import Roster
 from quarantine.arrivals import Arrival, DeadLetter, Taken
 from quarantine.model import INBOUND, to_micros
@@ -18,7 +18,8 @@ from quarantine.ports import Store
 from service.again import sift_again
 from service.breaker import Breaker
 from service.fairness import Line, Shares
-from service.wire import Entry, give_up, sift
+from service.vouching import Entry
+from service.wire import give_up, sift
 
 Fields = Mapping[bytes, bytes]
 

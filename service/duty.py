@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from service import logs, settings
 from service.settings import State
 
 if TYPE_CHECKING:
     from service.options import Options
+
+FROM_INPUT: Final = "-"
+"""What stands for the bus's URL on a command line where it comes by standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def words(role: str) -> argparse.ArgumentParser:
     """Return the words that every role's process understands."""
     parser = argparse.ArgumentParser(prog=f"service.roles.{role}")
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--bus", default="")
+    parser.add_argument("--bus", default="", help=f"its URL; {FROM_INPUT} for a line of input")
     parser.add_argument("--tell", type=Path, help="the socket to tell how it is doing")
     return parser
 
@@ -38,11 +42,13 @@ def words(role: str) -> argparse.ArgumentParser:
 def begun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> Duty:
     """Read the words and the settings, and begin to log; raises `UsageError` for a wrong setting.
 
-    The bus's password comes from its file only here: a command line is read by everybody.
+    The bus's password comes from its file, or with the URL from standard input, only here: a
+    command line is read by everybody.
     """
     said = parser.parse_args(arguments)
     state = State(said.state)
     options = settings.options_of(state)
     logs.begin(options.log, options.log_level)
-    bus = options.unlocked(said.bus) if said.bus else ""
+    url = sys.stdin.readline().strip() if said.bus == FROM_INPUT else said.bus
+    bus = options.unlocked(url) if url else ""
     return Duty(state, bus, options, said.tell, said)

@@ -14,7 +14,7 @@ from typing import Final
 import redis
 from faststream.redis.message import BatchStreamMessage
 
-from approvals.model import ProducerPaused
+from approvals.mishaps import ProducerPaused
 from quarantine.errors import BrokenError, UnavailableError
 from service import dead_letters, reclaim
 from service.breaker import Breaker

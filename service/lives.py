@@ -8,7 +8,7 @@ from typing import Final
 import redis
 
 from approvals.attest import act_of
-from approvals.model import StreamReset
+from approvals.mishaps import StreamReset
 from approvals.ports import Signer
 from quarantine.arrivals import Mark
 from quarantine.model import INBOUND

@@ -26,7 +26,7 @@ from service.servers import Bus, open_bus
 from service.sheets import digest_of, events_in
 from service.slices import MOST
 from service.traced import Spans, Untraced
-from service.wire import LARGEST_BATCH, HmacKey, signed_bytes
+from service.vouching import LARGEST_BATCH, HmacKey, signed_bytes
 
 WINDOW: Final = 16
 """Entries on their way at once."""

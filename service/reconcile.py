@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import redis
 
 from approvals.attest import act_of, record_of
-from approvals.model import ActRecord, LettersRedriven, LossReported, StreamReset
+from approvals.mishaps import LettersRedriven, LossReported, StreamReset
+from approvals.model import ActRecord
 from approvals.ports import Signer
 from quarantine.arrivals import Counts, DeadLetter, Passage
 from quarantine.model import from_micros
@@ -23,7 +24,8 @@ from service.bus import shown, stream_of
 from service.law import Figures, Range, Status, figures, missing
 from service.passage import TRIES, Standing, standings, trim
 from service.servers import Bus, open_bus
-from service.wire import LAST_SEQ, UNVOUCHED
+from service.vouching import LAST_SEQ
+from service.wire import UNVOUCHED
 
 GRACE: Final = timedelta(seconds=5)
 """How long a gap in `seq` stays open before it is a loss."""

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from approvals.attest import act_of
-from approvals.model import LettersRedriven
+from approvals.mishaps import LettersRedriven
 from approvals.ports import Signer
 from quarantine.arrivals import Arrival, DeadLetter
 from quarantine.errors import MalformedError

@@ -10,7 +10,7 @@ from typing import Final, cast
 import redis
 from redis.exceptions import AskError, NoPermissionError, WatchError
 
-from approvals.model import StreamForged
+from approvals.mishaps import StreamForged
 from quarantine.model import INBOUND, from_micros
 from service.bus import GROUP
 from service.passage import LAST_ID, Look, look, order

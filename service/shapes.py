@@ -67,7 +67,7 @@ def alike(batch: bytes, *, arrived: int) -> Alike | None:
         text = batch.decode()
         shape = _shape(text, arrived)
         return None if shape is None else _events(shape, _found(shape, text), arrived)
-    except (MalformedError, ValueError, LookupError, TypeError, RecursionError):
+    except (MalformedError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
 import json
@@ -18,6 +17,7 @@ from typing import Final, TextIO
 from quarantine.errors import MalformedError, UsageError
 from quarantine.record import spell_time
 from quarantine.strict_json import parse
+from service.packed import unpacked
 
 _SEPARATOR: Final = "|"
 _KINDS: Final = {"rating": {"value"}, "label": {"label"}, "preference": {"chosen", "rejected"}}
@@ -57,6 +57,17 @@ class _Filling:
     low: float = 0.0
     high: float = 1.0
     labels: tuple[str, ...] = ()
+
+
+def unnamed(file: Path) -> bool:
+    """Say whether `file` is a CSV whose rows have no ids: another one's are then the same numbers.
+
+    Raises `UsageError` for a file that cannot be read.
+    """
+    if not file.name.removesuffix(".gz").endswith(".csv"):
+        return False
+    with _opened(file) as lines:
+        return "id" not in next(csv.reader(lines), [])
 
 
 def _lines(file: Path) -> Iterator[bytes]:
@@ -184,11 +195,10 @@ def _time(spelled: str) -> str:
 @contextmanager
 def _opened(file: Path) -> Iterator[TextIO]:
     """Open a file as text, unpacked where it is packed; the csv module minds the line ends."""
-    unpacked = gzip.open if file.name.endswith(".gz") else open
-    with unpacked(file, "rb") as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
+    with unpacked(file) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as lines:
         try:
             yield lines
         except UnicodeDecodeError as error:
             raise UsageError(f"{file} is not UTF-8") from error
-        except (gzip.BadGzipFile, EOFError) as error:
+        except OSError as error:
             raise UsageError(f"{file} is not whole: {error}") from error

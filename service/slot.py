@@ -23,7 +23,7 @@ from service.adapting.bodies import RefusedRequestError, body_of, taken
 from service.bus import stream_of
 from service.servers import Bus, open_bus
 from service.site import Parts
-from service.wire import LARGEST_BATCH, Entry, vouched
+from service.vouching import LARGEST_BATCH, Entry, vouched
 
 CONTENT_TYPE: Final = "application/cloudevents-batch+json"
 HEADERS: Final = {"seq": "feedback-seq", "key": "feedback-key", "sig": "feedback-signature"}

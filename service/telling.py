@@ -11,17 +11,8 @@ from approvals.attest import record_of
 from approvals.drills import PowerLost
 from approvals.erasures import Erased
 from approvals.landing import write_whole
-from approvals.model import (
-    ActRecord,
-    LossReported,
-    ProducerPaused,
-    Released,
-    ReleaseYanked,
-    Revoked,
-    StreamForged,
-    StreamReset,
-    VerdictChanged,
-)
+from approvals.mishaps import LossReported, ProducerPaused, StreamForged, StreamReset
+from approvals.model import ActRecord, Released, ReleaseYanked, Revoked, VerdictChanged
 from approvals.windows import WindowHeld
 from quarantine.model import SourceKey
 from quarantine.ports import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Final
 
@@ -21,14 +22,16 @@ _NO_CLOCK: Final = 2**62
 def read_lines(path: Path, *, start: int) -> Told:
     """Read one file of CloudEvents; `start` is the number of its first line among all rows.
 
-    Blank lines are no rows. Raises `UsageError` when the file cannot be read.
+    Blank lines are no rows, nor is a byte order mark before the first one part of it. Raises
+    `UsageError` when the file cannot be read.
     """
     events: list[tuple[int, Event]] = []
     bad: list[Wrong] = []
     rows = 0
     with opened(path) as stream:
-        for line in stream:
-            body = line.strip(b" \t\r\n")
+        for number, line in enumerate(stream):
+            mark = b"" if number else codecs.BOM_UTF8  # the file's own, not the event's
+            body = line.removeprefix(mark).strip(b" \t\r\n")
             if not body:
                 continue
             try:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
 from quarantine.envelope import LARGEST, moment
 from quarantine.errors import MalformedError, UsageError
 from quarantine.model import to_micros
 from quarantine.safe import safe
+from service.packed import unpacked
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SECONDS: Final = re.compile(r"(-?)(\d{1,12})(?:\.(\d*))?", re.ASCII)
@@ -31,13 +30,9 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     What cannot be read, then or later in the block, is `UsageError`.
     """
     try:
-        with path.open("rb") as plain:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(fileobj=plain) as unpacked:
-                    yield cast("IO[bytes]", unpacked)
-            else:
-                yield plain
-    except (OSError, EOFError, zlib.error) as error:
+        with unpacked(path) as stream:
+            yield stream
+    except OSError as error:
         raise UsageError(f"{safe(str(path))} cannot be read: {safe(str(error))}") from error
 
 

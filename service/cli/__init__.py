@@ -15,12 +15,14 @@ from approvals.cli import (
     glass,
     lineage,
     policies,
+    receipts,
     releases,
     requests,
     review,
     reviewers,
     sources,
     vigilance,
+    votes,
     windows,
 )
 from quarantine.errors import QuarantineError
@@ -76,11 +78,13 @@ for part in (
     sources,
     windows,
     requests,
+    votes,
     review,
     glass,
     policies,
     releases,
     lineage,
+    receipts,
     erasing,
     drift,
     gate,
@@ -117,3 +121,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        from quarantine.safe import safe  # noqa: PLC0415  only an error needs it
+        from service.cli.machine import refused  # noqa: PLC0415
+
+        sentence = refused(error)
+        if sentence is None:
+            raise  # a defect of ours: let it crash, and be seen
+        sys.stderr.write(f"quarantine: {safe(sentence, 4000)}\n")
+        sys.exit(1)

@@ -54,6 +54,7 @@ def prove(
     row: Annotated[int, typer.Argument(metavar="ROW", min=0, help="A log index.")],
 ) -> None:
     """Prove that one row stands in the log, under a checkpoint that is signed now."""
+    from approvals.receipt import audit_path
     from approvals.receipt import prove as proven
     from service import wiring
     from service.settings import State
@@ -62,7 +63,7 @@ def prove(
     note = call.store.checkpoints()[-1][1]
     receipt = proven(call.store, row, note, wiring.role_publics(State(call.state)))
     call.say(
-        receipt.model_dump(mode="json"),
+        receipt.model_dump(mode="json") | {"path": audit_path(receipt, signed.size)},
         [
             f"row {row}: leaf {receipt.leaf}",
             f"{len(receipt.nodes)} nodes lead to {signed.root.hex()} over {signed.size} rows",

@@ -11,7 +11,7 @@ import typer
 from approvals.cli.command import Call, columns, command
 
 if TYPE_CHECKING:
-    pass
+    from service.settings import State
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
@@ -65,7 +65,7 @@ def up(  # noqa: PLR0913  a command's options are its arguments
     ] = False,
 ) -> None:
     """Run everything until told to stop; then what is in hand is finished, and it ends with 0."""
-    from service import app, logs, readiness, settings, stores, wiring
+    from service import app, logs, releasing, settings, stores, wiring
     from service.bus import shown
     from service.settings import State
 
@@ -74,12 +74,11 @@ def up(  # noqa: PLR0913  a command's options are its arguments
     named = only or options.only
     roles = app.chosen(named)
     place, url = http or options.http, bus or options.bus
-    if place is not None:
-        readiness.address(place)
+    _require_door(state, place)
     stores.choose(state, store)
     wiring.prepare(state)
     if "releasing" in roles:
-        call.rim.publish_trust(call.state, call.store)
+        releasing.publish_trust(state, call.store)
         call.close()
     safe = wiring.running_bus(
         state,
@@ -95,6 +94,16 @@ def up(  # noqa: PLR0913  a command's options are its arguments
         tell(f"up: {', '.join(roles)}; state {state.root}, {where}{answered}")
         app.Supervisor(state, url, roles, tell, place).run()
     tell("down")
+
+
+def _require_door(state: State, place: str | None) -> None:
+    """Refuse, before anything starts, an address or adapters over which nobody could answer."""
+    from service import readiness
+    from service.adapting.config import require_whole
+
+    if place is not None:
+        readiness.address(place)
+        require_whole(state.root, state.adapters)
 
 
 def publish(  # noqa: PLR0913  a command's options are its arguments
@@ -120,6 +129,7 @@ def publish(  # noqa: PLR0913  a command's options are its arguments
     from service import settings, wiring
     from service.producer import publish_file
     from service.settings import State
+    from service.sheets import unnamed
 
     state = State(call.state)
     url = wiring.bus_url(state, bus)
@@ -132,6 +142,11 @@ def publish(  # noqa: PLR0913  a command's options are its arguments
             rate=rate,
             at=call.rim.now(),
             progress=call.tell,
+        )
+    if sent.sent and unnamed(file):
+        call.tell(
+            "no column id: rows are named by their number; what the same sources say in a second "
+            "such file of this producer is put aside as a conflict"
         )
     call.say(
         {"producer": producer, "file": str(file), **sent._asdict()},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
 SHOWN = 4096
+LARGEST = 2**63 - 1
 
 
 def register(root: typer.Typer) -> None:
@@ -35,45 +36,26 @@ def list_(
     *,
     producer: Annotated[str | None, typer.Option("--producer", help="Only of this one.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Only with this reason.")] = None,
-    since: Annotated[int, typer.Option("--since", min=0, help="After this number.")] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    since: Annotated[
+        int, typer.Option("--since", min=0, max=LARGEST, help="After this number.")
+    ] = 0,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=LARGEST, help="At most so many.")
+    ] = 100,
 ) -> None:
     """List dead letters, oldest first, each with its number and its reason."""
-    from quarantine.model import from_micros
-    from quarantine.record import spell_time
-
     found = list(islice(_chosen(call, producer, reason, since), limit))
-    document = [
-        {
-            "number": number,
-            "producer": letter.producer,
-            "stream": letter.stream,
-            "entry": letter.entry,
-            "position": letter.position,
-            "reason": letter.reason,
-            "detail": letter.detail,
-            "at": spell_time(from_micros(letter.at)),
-            "size": letter.size,
-            "digest": letter.digest,
-            "redriven": _redriven(call, letter),
-        }
-        for number, letter in found
-    ]
+    document = [_told(call, number, letter) for number, letter in found]
     heads = ("number", "producer", "entry", "position", "reason", "size", "redriven", "detail")
     call.say(document, columns(heads, [[row[head] for head in heads] for row in document]))
 
 
-def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
-    """Show one dead letter whole, what it holds made visible."""
-    import base64
-
+def _told(call: Call, number: int, letter: DeadLetter) -> dict[str, object]:
+    """Tell all of a dead letter but what it holds."""
     from quarantine.model import from_micros
     from quarantine.record import spell_time
-    from quarantine.safe import safe
 
-    _, letter = _numbered(call, number)
-    kept = len(letter.content)
-    document = {
+    return {
         "number": number,
         "producer": letter.producer,
         "stream": letter.stream,
@@ -85,8 +67,19 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
         "size": letter.size,
         "digest": letter.digest,
         "redriven": _redriven(call, letter),
-        "content_base64": base64.b64encode(letter.content).decode(),
     }
+
+
+def show(call: Call, number: Annotated[int, typer.Argument(min=1, max=LARGEST)]) -> None:
+    """Show one dead letter whole, what it holds made visible."""
+    import base64
+
+    from quarantine.safe import safe
+
+    _, letter = _numbered(call, number)
+    kept = len(letter.content)
+    content = base64.b64encode(letter.content).decode()
+    document = {**_told(call, number, letter), "content_base64": content}
     call.say(
         document,
         [
@@ -100,7 +93,9 @@ def show(call: Call, number: Annotated[int, typer.Argument(min=1)]) -> None:
 
 def redrive(
     call: Call,
-    numbers: Annotated[list[int] | None, typer.Argument(metavar="NUMBER", min=1)] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="NUMBER", min=1, max=LARGEST)
+    ] = None,
     *,
     reason: Annotated[str | None, typer.Option("--reason", help="All with this reason.")] = None,
     producer: Annotated[str | None, typer.Option("--producer", help="All of this one.")] = None,

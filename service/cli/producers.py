@@ -12,13 +12,16 @@ from approvals.cli.command import Call, columns, command, moment_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from approvals.mishaps import ProducerPaused
     from approvals.model import ProducerKey
+    from approvals.roster import Producer
     from service.settings import State
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="[a-z0-9][a-z0-9-]{0,62}")]
 LEAST_SECRET = 16
+MOST = 10**9
 
 
 def register(root: typer.Typer) -> None:
@@ -81,7 +84,8 @@ def add(  # noqa: PLR0913  a command's options are its arguments
         str | None, typer.Option("--until", help="Until when the key counts; else until revoked.")
     ] = None,
     budget: Annotated[
-        int | None, typer.Option("--budget", min=1, help="Events an hour; what is beyond waits.")
+        int | None,
+        typer.Option("--budget", min=1, max=MOST, help="Events an hour; what is beyond waits."),
     ] = None,
     assurance: Annotated[
         str | None,
@@ -131,50 +135,54 @@ def list_(call: Call) -> None:
     from quarantine.safe import safe
 
     paused = call.roster.paused(call.rim.now())
-    document = [
-        {
-            "name": each.name,
-            "origin": each.origin.value,
-            "kinds": list(each.kinds),
-            "scopes": list(each.scopes),
-            "owner": each.owner,
-            "purpose": each.purpose,
-            "budget": each.budget,
-            "assurance": each.assurance.value,
-            "paused_until": spell_time(paused[each.name].until) if each.name in paused else None,
-            "paused_because": paused[each.name].because if each.name in paused else None,
-            "keys": [
-                {
-                    "key": key.id,
-                    "algorithm": key.algorithm,
-                    "since": spell_time(tenure.since),
-                    "until": spell_time(tenure.until) if tenure.until else None,
-                }
-                for key, tenure in each.keys.values()
-            ],
-        }
-        for each in call.roster.producers.values()
-    ]
+    producers = [*call.roster.producers.values()]
     heads = ("name", "origin", "kinds", "scopes", "key", "algorithm", "since", "until")
     rows = [
-        [
-            each.name,
-            each.origin.value,
-            " ".join(each.kinds),
-            " ".join(each.scopes),
-            key.id,
-            key.algorithm,
-            spell_time(tenure.since),
-            spell_time(tenure.until) if tenure.until else "",
-        ]
-        for each in call.roster.producers.values()
-        for key, tenure in each.keys.values()
+        [each.name, each.origin.value, " ".join(each.kinds), " ".join(each.scopes)]
+        + [key[head] or "" for head in heads[4:]]
+        for each in producers
+        for key in _keys(each)
     ]
     waiting = [
         f"{safe(name)} is not read until {spell_time(pause.until)}: {safe(pause.because)}"
         for name, pause in paused.items()
     ]
+    document = [_told(each, paused.get(each.name)) for each in producers]
     call.say(document, [*columns(heads, rows), *waiting])
+
+
+def _keys(producer: Producer) -> list[dict[str, str | None]]:
+    """Tell a producer's keys, each with when it counts."""
+    from quarantine.record import spell_time
+
+    return [
+        {
+            "key": key.id,
+            "algorithm": key.algorithm,
+            "since": spell_time(tenure.since),
+            "until": spell_time(tenure.until) if tenure.until else None,
+        }
+        for key, tenure in producer.keys.values()
+    ]
+
+
+def _told(each: Producer, pause: ProducerPaused | None) -> dict[str, object]:
+    """Tell what is known of a producer, and until when it is paused."""
+    from quarantine.record import spell_time
+
+    return {
+        "name": each.name,
+        "origin": each.origin.value,
+        "kinds": list(each.kinds),
+        "scopes": list(each.scopes),
+        "owner": each.owner,
+        "purpose": each.purpose,
+        "budget": each.budget,
+        "assurance": each.assurance.value,
+        "paused_until": spell_time(pause.until) if pause else None,
+        "paused_because": pause.because if pause else None,
+        "keys": _keys(each),
+    }
 
 
 def revoke(
@@ -225,9 +233,14 @@ def _check(name: str, kinds: list[str], origin: str) -> None:
     from quarantine.envelope import kinds as known
     from quarantine.errors import UsageError
     from quarantine.model import PRODUCER_NAME, Origin
+    from service.bus import OURS
 
     if not PRODUCER_NAME.fullmatch(name):
         raise UsageError("a producer's name is [a-z0-9][a-z0-9-]{0,62}")
+    if name in OURS:
+        raise UsageError(
+            f"{name!r} is a user of the service's own on the bus: call the producer otherwise"
+        )
     names = {each.name for each in known().values()}
     wrong = [kind for kind in kinds if kind not in names and kind != "*"]
     if wrong:
@@ -256,7 +269,7 @@ def _tenure(since: str | None, until: str | None) -> dict[str, datetime]:
 
 
 def _key(call: Call, key: Path | None, hmac: Path | None, hmac_env: str | None) -> ProducerKey:
-    from approvals.keys import key_id
+    from approvals.keys import key_id, public_in
     from approvals.model import ProducerKey
     from quarantine.errors import UsageError
     from service.settings import State, secret_from
@@ -264,12 +277,13 @@ def _key(call: Call, key: Path | None, hmac: Path | None, hmac_env: str | None) 
     if sum(each is not None for each in (key, hmac, hmac_env)) != 1:
         raise UsageError("give one of --key FILE.pub, --hmac FILE and --hmac-env NAME")
     if key is not None:
-        public = _file(key).read_text(encoding="utf-8")
+        public = public_in(key)
         return ProducerKey(id=key_id(public), algorithm="ed25519", public=public)
     secret = _file(hmac).read_bytes() if hmac is not None else secret_from(hmac_env or "")
     if secret is None:
         raise UsageError(f"the environment has no variable {hmac_env}, or it is empty")
-    return ProducerKey(id=_keep_secret(State(call.state), secret), algorithm="hmac-sha256")
+    where = str(hmac or f"the variable {hmac_env}")
+    return ProducerKey(id=_keep_secret(State(call.state), secret, where), algorithm="hmac-sha256")
 
 
 def _file(file: Path) -> Path:
@@ -280,15 +294,18 @@ def _file(file: Path) -> Path:
     return file
 
 
-def _keep_secret(state: State, secret: bytes) -> str:
+def _keep_secret(state: State, secret: bytes, where: str) -> str:
     """Keep an HMAC secret where intake alone reads it; the log gets its key id only."""
     import os
 
     from quarantine.errors import UsageError
-    from service.wire import hmac_key_id
+    from service.vouching import hmac_key_id
 
     if len(secret) < LEAST_SECRET:
-        raise UsageError(f"this has {len(secret)} bytes, a secret has {LEAST_SECRET} or more")
+        raise UsageError(
+            f"{where} has {len(secret)} bytes, a secret has {LEAST_SECRET} or more: make one with"
+            " (umask 077; openssl rand -out secret 32)"
+        )
     id_ = hmac_key_id(secret)
     state.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(state.secrets / id_, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,47 +1,39 @@
-"""The demo's steps in order: publish, wait, look, ask, vote, release, verify, export, take back."""
+"""The demo's steps in order: publish, wait, look, let leave, take back."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from approvals import desk
-from approvals.attest import act_of
-from approvals.exporting import Export, export
-from approvals.model import Decision, ProducerAdded, ProducerKey, ReviewerAdded
-from approvals.release import Made, Press, make
 from approvals.releases import current, releases
 from approvals.revoke import TakingBack, take_back
-from approvals.signers.file import FileSigner, new_key
+from approvals.signers.file import FileSigner
 from approvals.trust import load_trust
 from approvals.verify import verify
-from approvals.workflow import request_id
 from quarantine.errors import TamperedError, UnavailableError
-from quarantine.model import Dossier, Origin, SourceKey, Verdict
+from quarantine.model import Dossier, SourceKey, Verdict
 from quarantine.ports import Store
 from quarantine.record import spell_time
 from quarantine.safe import safe
 from service import releasing, wiring
 from service.app import Supervisor
 from service.demo import people
+from service.demo.departure import Departure, Show
 from service.demo.harm import Harm, picture
 from service.demo.progress import progress
+from service.demo.seats import APP, BEN, LOOP, METER, key_file, seated
 from service.reconcile import status
 from service.settings import State
 
-APP, METER, LOOP = "app", "meter", "loop"
-ANA, BEN, CAM = "ana", "ben", "cam"
 FIRST: Final = people.Ring(members=40, push=6, nuke=6, filler=15)
 SECOND: Final = people.Ring(members=30, push=5, nuke=5, filler=25)
 PATIENCE_S: Final = 150.0
 POLL_S: Final = 0.2
-
-Show = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +47,10 @@ class Ended:
 
 @dataclass(slots=True)
 class _Round:
-    """One round of publishing: what was said in it, and the release that came of it."""
+    """One round of publishing: what was said in it, and where the release of it is."""
 
     given: Sequence[people.Given]
     directory: Path = Path()
-    made: Made | None = None
 
 
 @dataclass
@@ -85,7 +76,7 @@ class Story:
             _Round(people.mixed(order[cut:], people.ring_of(SECOND, crowd, rng, skip=100), rng)),
         ]
         with wiring.open_store(self.state) as store:
-            self._register(store)
+            self._keys = seated(self.state, store)
             supervisor = Supervisor(self.state, self.bus, tell=self.show)
             supervisor.start()
             try:
@@ -105,51 +96,12 @@ class Story:
             self._publish(each.given, rng, alone=number > 1)
             self._wait(store, supervisor)
             self._look(store, each.given)
-            self._release(store, each, number)
+            leaving = Departure(state=self.state, store=store, keys=self._keys, show=self.show)
+            each.directory = leaving.leave(number)
         harm = Harm([said for each in rounds for said in each.given], self._left(store))
         dossiers = store.dossiers()
         self._take_back(store, rounds)
         return self._end(store, harm, dossiers)
-
-    def _register(self, store: Store) -> None:
-        """Register three producers and three people, each with a key of their own."""
-        at = wiring.now()
-        operator = wiring.role_signer(self.state, "operator")
-        origins = {APP: Origin.HUMAN, METER: Origin.AUTOMATED, LOOP: Origin.SELF_TRAINING}
-        for name in (*origins, ANA, BEN, CAM):
-            self._keys[name] = new_key(self._key(name))
-        acts = [
-            ProducerAdded(
-                at=at,
-                name=name,
-                key=ProducerKey(
-                    id=self._keys[name].key_id,
-                    algorithm="ed25519",
-                    public=self._keys[name].public,
-                ),
-                origin=origin,
-                scopes=(people.SCOPE,),
-            )
-            for name, origin in origins.items()
-        ]
-        seats = [
-            ReviewerAdded(
-                at=at,
-                name=name,
-                person=f"{name}@example.org",
-                key=self._keys[name].key_id,
-                public=self._keys[name].public,
-                roles=("reviewer",),
-            )
-            for name in (ANA, BEN, CAM)
-        ]
-        store.record([act_of(act, operator) for act in (*acts, *seats)])
-        releasing.publish_trust(self.state, store)
-
-    def _key(self, name: str) -> Path:
-        folder = self.state.root / "people"
-        folder.mkdir(exist_ok=True, mode=0o700)
-        return folder / f"{name}.pem"
 
     def _publish(
         self, given: Sequence[people.Given], rng: np.random.Generator, *, alone: bool
@@ -163,7 +115,7 @@ class Story:
             streams[METER] = (list(people.clicks(targets, 3000, at, rng)), 100)
             streams[LOOP] = (list(people.pseudo_labels(targets, 2000, at, rng)), 100)
         for name, (events, batch) in streams.items():
-            publisher = wiring.publisher(self.state, name, self._key(name), self.bus)
+            publisher = wiring.publisher(self.state, name, key_file(self.state, name), self.bus)
             with publisher, progress(f"{name} publishes", len(events)) as done:
                 sent = publisher.publish(events, batch=batch, progress=done)
             self.show(
@@ -215,68 +167,6 @@ class Story:
             self.show(f"    {safe(str(each.key))}: {each.score:.3f}, cluster {safe(each.cluster)}")
             for finding in each.findings[:3]:
                 self.show(f"      {finding.detector}: {safe(finding.because, 200)}")
-
-    def _release(self, store: Store, each: _Round, number: int) -> None:
-        """Ask, vote twice, release, verify, export."""
-        roster = wiring.roster_of(store, self.state)
-        policy = wiring.adopt_policy(self.state, store, wiring.now())
-        request, _, choice = desk.make_request(
-            store,
-            scope=people.SCOPE,
-            kind="rating",
-            until=wiring.now(),
-            by=roster.reviewers[ANA],
-            signer=self._keys[ANA],
-            at=wiring.now(),
-            nonce=wiring.nonce(),
-            policy=policy,
-            roster=roster,
-        )
-        left = ", ".join(f"{count:,} {why}" for why, count in sorted(choice.left_out.items()))
-        self.show(f"  {ANA} requests {request_id(request)}: {request.rows:,} events; not: {left}")
-        for name in (BEN, CAM):
-            desk.cast(
-                store,
-                request,
-                Decision.APPROVE,
-                because="looked at the dossiers",
-                by=roster.reviewers[name],
-                signer=self._keys[name],
-                at=wiring.now(),
-                nonce=wiring.nonce(),
-                policy=policy,
-                roster=roster,
-            )
-            self.show(f"  {name} approves")
-        each.directory = self.state.root / "out" / f"release-{number}"
-        each.directory.parent.mkdir(exist_ok=True)
-        press = Press(
-            store=store,
-            policy=policy,
-            signer=wiring.role_signer(self.state, "releasing"),
-            at=wiring.now(),
-            origin=wiring.origin(self.state),
-            roles=wiring.role_publics(self.state),
-            detectors=wiring.detector_settings(),
-        )
-        each.made = make(request_id(request), each.directory, press)
-        releasing.publish_trust(self.state, store)
-        report = verify(each.directory, load_trust(self.state.trust), wiring.now())
-        self.show(f"  released and verified as {report.release.name}: {each.made.rows:,} rows")
-        self._export(each, number)
-
-    def _export(self, each: _Round, number: int) -> None:
-        for name in ("ratings", "parquet"):
-            out = self.state.root / "out" / f"train-{number}-{name}"
-            order = Export(
-                release=each.directory,
-                format=name,
-                out=out,
-                trust=self.state.trust,
-                at=wiring.now(),
-            )
-            export(order)
-            self.show(f"  exported as {name}: {out}")
 
     def _left(self, store: Store) -> frozenset[tuple[str, str]]:
         return frozenset(

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import math
-import re
 import struct
 import sys
 import tomllib
@@ -27,6 +26,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MANIFEST = "manifest.dsse.json"
 PREDICATE = "https://feedback-quarantine.dev/evidence-pack/v1"
+TYPE = "application/vnd.feedback-quarantine.{}.v1+json"
+ROLES = {
+    "operator": "producer-added producer-revoked reviewer-added reviewer-revoked policy-adopted "
+    "letters-redriven release-consumed gold-added gate-reported events-retired",
+    "scoring": "verdict-changed window-held power-drilled power-lost probes-planted probe-answered",
+    "intake": "loss-reported producer-paused stream-forged stream-reset",
+    "releasing": "released refused reviewers-drawn",
+}
+BY_ROLE = {kind: role for role, kinds in ROLES.items() for kind in kinds.split()}
+"""Acts that a role signs; all others are a person's, by the reviewer whom they name."""
 _ARGUMENTS = 3
 _NOTE_LINES = 3
 _MARK = 4
@@ -89,27 +98,19 @@ class Trust:
         self.origin: str = told["origin"]
         self.keys: list[Json] = told["key"]
         for key in self.keys:
-            require(
-                key_id(str(key["public"])) == key["id"], "the trust file gives a key another id"
-            )
+            known = key_id(str(key["public"]))
+            require(known == key["id"], "the trust file gives a key another id")
 
     def publics(self, power: str, at: datetime) -> dict[str, str]:
         """Return the keys (id to PEM) that may sign this at that time."""
-        return {
-            str(key["id"]): str(key["public"])
-            for key in self.keys
-            if power in _words(key["powers"]) and _covers(key, at)
-        }
+        return {str(key["id"]): str(key["public"]) for key in self.keys if _may(key, power, at)}
 
 
-def _words(value: object) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list) else []
-
-
-def _covers(key: Json, at: datetime) -> bool:
-    since, until = key["since"], key.get("until")
+def _may(key: Json, power: str, at: datetime) -> bool:
+    powers, since, until = key["powers"], key["since"], key.get("until")
     after = isinstance(since, datetime) and since <= at
-    return after and not (isinstance(until, datetime) and until <= at)
+    before = not (isinstance(until, datetime) and until <= at)
+    return isinstance(powers, list) and power in powers and after and before
 
 
 class Envelope:
@@ -162,10 +163,15 @@ def root(first: int, last: int, known: Nodes) -> bytes:
 
 
 def nodes_of(told: object) -> Nodes:
-    """Read subtrees (level, number, hash in hex) as ranges of leaves."""
+    """Read subtrees (level, number, hash in hex) as ranges of leaves, none within another.
+
+    Else one root could follow from some of them and another root from others.
+    """
     found: Nodes = {}
     for level, number, hashed in told if isinstance(told, list) else []:
         found[number << level, (number + 1) << level] = bytes.fromhex(hashed)
+    apart = all(one[1] <= other[0] for one, other in pairwise(sorted(found)))
+    require(apart, "a proof says one part of the log twice")
     return found
 
 
@@ -186,6 +192,16 @@ def read_note(note: str, origin: str, publics: dict[str, str]) -> tuple[int, byt
 
 def _mark(origin: str, pem: str) -> bytes:
     return hashlib.sha256(origin.encode() + b"\n\x01" + raw(pem)).digest()[:_MARK]
+
+
+def _seat(people: dict[str, str], kind: str, said: Json) -> None:
+    """Follow who has a seat: public keys by name."""
+    if kind == "reviewer-added":
+        name, public = str(said["name"]), str(said["public"])
+        require(key_id(public) == said["key"], f"the key of {name} has another id")
+        people[name] = public
+    elif kind == "reviewer-revoked":
+        people.pop(str(said["name"]), None)
 
 
 class Pack:
@@ -240,16 +256,18 @@ class Pack:
     def acts(self) -> str:
         """Rebuild the log's root from every act, and check who signed each.
 
-        No node may stand for an act that is here, else the act itself would prove nothing.
+        Each stands at a place of its own, and no node stands for it: else the root would follow
+        from others, and the act itself would prove nothing.
         """
         self.told: list[Json] = []
+        before = -1
         known = nodes_of(json.loads(self.text("log/nodes.json")))
         nodes = sorted(known)
-        apart = all(one[1] <= other[0] for one, other in pairwise(nodes))
-        require(apart, "the proof says one part of the log twice")
         for line in self.text("log/acts.jsonl").splitlines():
             act = json.loads(line)
             index, body = int(act["index"]), act.get("body")
+            require(before < index < self.size, f"log row {index} stands where no act of it can")
+            before = index
             leaf = (
                 bytes.fromhex(act["leaf"])
                 if body is None
@@ -264,38 +282,30 @@ class Pack:
             "the acts are not those of the log that was signed",
         )
         withheld = sum("body" not in act for act in self.told)
-        who = self._signers()
         return (
-            f"{len(self.told)} acts are in that log, {withheld} without their text; signed by {who}"
+            f"{len(self.told)} acts are in that log, {withheld} without their text (their kinds"
+            f" are only claimed); signed by {self._signers()}"
         )
 
     def _signers(self) -> str:
-        """Check every act's signature by keys that the log's own operator vouched for."""
+        """Check that who signed each act is the role, or the seated person, whose act it is."""
         roles: dict[str, str] = json.loads(self.text("keys.json"))
-        operator = roles["operator"]
-        name = f"feedback-quarantine/{hashlib.sha256(raw(operator)).hexdigest()[:16]}"
+        name = f"feedback-quarantine/{digest(raw(roles['operator']))[:16]}"
         require(name == self.trust.origin, "the operator's key is not the one the log is named by")
         people: dict[str, str] = {}
-        own = {key_id(pem): role for role, pem in roles.items()}
-        publics = {key_id(pem): pem for pem in roles.values()}
         seen: Counter[str] = Counter()
         for act in self.told:
-            if "body" not in act:
-                continue
-            envelope = Envelope(str(act["body"]).encode())
-            key = envelope.signed_by({**people, **publics})
-            seen[own.get(key, "reviewers")] += 1
-            said = json.loads(envelope.payload)
-            act["said"] = said
-            if act["kind"] == "reviewer-added":
-                require(
-                    own.get(key) == "operator", "somebody else than the operator seats reviewers"
-                )
-                require(key_id(said["public"]) == said["key"], "a reviewer's key has another id")
-                people[said["key"]] = said["public"]
-            if act["kind"] == "vote-cast":
-                require(said["key"] == key, "a vote names another key than signed it")
-                require(key in people, "a vote is signed by nobody who was seated")
+            if "body" in act:
+                envelope, kind = Envelope(str(act["body"]).encode()), str(act["kind"])
+                said = act["said"] = json.loads(envelope.payload)
+                what, role = f"{kind} at log row {act['index']}", BY_ROLE.get(kind)
+                require(envelope.type == TYPE.format(kind), f"{what} is signed as something else")
+                public = roles.get(role) if role else people.get(said["by"])
+                require(public, f"{what} is of nobody who has a seat")
+                key = envelope.signed_by({key_id(str(public)): str(public)})
+                require(kind != "vote-cast" or said["key"] == key, "a vote names another key")
+                seen[role or "reviewers"] += 1
+                _seat(people, kind, said)
         return ", ".join(f"{who} {count}" for who, count in sorted(seen.items()))
 
     def _of(self, kind: str) -> list[Json]:
@@ -333,9 +343,8 @@ class Pack:
             require(known.get(name) == digest(spelled), f"release {name} is not the one that left")
             files = {each["name"]: each["digest"]["sha256"] for each in said["subject"]}
             certificate = (folder / "certificate.json").read_bytes()
-            require(
-                files["certificate.json"] == digest(certificate), f"{name}: another certificate"
-            )
+            same = files["certificate.json"] == digest(certificate)
+            require(same, f"{name}: another certificate")
             there += 1
         return f"{len(known)} releases left, {there} of their manifests and certificates are here"
 
@@ -345,7 +354,7 @@ class Pack:
         said = json.loads(envelope.payload)
         issued = datetime.fromisoformat(said["issued_at"]).astimezone(UTC)
         envelope.signed_by(self.trust.publics("revocation", issued))
-        require(re.search(r"revocation-list", envelope.type), "that is no revocation list")
+        require(envelope.type == TYPE.format("revocation-list"), "that is no revocation list")
         return f"revocation list {said['sequence']} is signed, {len(said.get('events', []))} rows"
 
     def conservation(self) -> str:

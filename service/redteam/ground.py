@@ -11,6 +11,7 @@ from typing import Final
 from approvals import desk
 from approvals.attest import act_of
 from approvals.budget import Choice
+from approvals.draft import Press
 from approvals.gate import GateReport
 from approvals.gatekeeper import Bench, keep, measure
 from approvals.hands import Hand, Terms
@@ -25,7 +26,7 @@ from approvals.model import (
 )
 from approvals.policy import Policy
 from approvals.ports import Signer
-from approvals.release import Made, Press, make
+from approvals.release import Made, make
 from approvals.revoke import publish
 from approvals.roster import Roster
 from approvals.rules import shipped

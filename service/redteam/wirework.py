@@ -27,7 +27,7 @@ from service.reconcile import Reconciler
 from service.redteam.ground import Ground
 from service.redteam.speech import batch
 from service.servers import open_bus
-from service.wire import signed_bytes
+from service.vouching import signed_bytes
 
 PATIENCE_S: Final = 20.0
 """How long is waited for what must come."""

@@ -30,7 +30,10 @@ def exposed(figures: Figures, accept: str = "") -> tuple[bytes, str]:
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Measured(figures))
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is none, by which it asks for nothing known
+        encode, content_type = choose_encoder("")
     return encode(registry), content_type
 
 

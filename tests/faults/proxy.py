@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Way:
-    """Forwards connections to `socket_path`; may be cut (connections break, new ones are refused)
-    or blocked (they stay, and nothing passes).
+    """Forwards connections to `socket_path`; may be cut (connections break, new ones are refused),
+    blocked (they stay, and nothing passes) or narrow (a few bytes pass at a time).
     """
 
     socket_path: str
     cut: threading.Event = field(default_factory=threading.Event)
     blocked: threading.Event = field(default_factory=threading.Event)
+    narrow: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -50,6 +51,13 @@ class Way:
                 continue
             self._start(self._forward, near)
 
+    def _some(self) -> int:
+        """Return how many bytes may pass at once, in a while where the way is narrow."""
+        if not self.narrow.is_set():
+            return 65_536
+        self._closing.wait(0.002)
+        return 64
+
     def _forward(self, near: socket.socket) -> None:
         with near, socket.socket(socket.AF_UNIX) as far, contextlib.suppress(OSError):
             if self.cut.is_set():
@@ -62,7 +70,7 @@ class Way:
                     if self.blocked.wait(0) and self._closing.wait(0.02) is False:
                         continue
                     for key, _ in ready.select(0.05):
-                        some = key.fileobj.recv(65536)
+                        some = key.fileobj.recv(self._some())
                         if not some:
                             return
                         key.data.sendall(some)

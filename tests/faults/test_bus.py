@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.model import LossReported, StreamReset
+from approvals.mishaps import LossReported, StreamReset
 from service import embedded, wiring
 from service.bus import GROUP, NOTICES
 from service.embedded import EmbeddedBus

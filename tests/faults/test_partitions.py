@@ -45,6 +45,20 @@ async def test_t8_an_intake_that_was_cut_off_comes_back_and_says_so_meanwhile(
 
 
 @pytest.mark.slow
+async def test_t9_over_a_way_that_lets_a_few_bytes_pass_at_a_time_all_comes_once(
+    site: Site, tmp_path: Path
+) -> None:
+    with traffic(site, tmp_path) as sent, way_to(site.url) as way:
+        way.narrow.set()
+        process = dying.started(site, None, url=way.url)
+        sent.publish(20)
+        await sent.drained()
+        way.narrow.clear()
+        assert dying.told_to_end(process, PATIENCE_S) == 0
+        sent.judge()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["read", "before ack"])
 async def test_t9_an_intake_that_slept_while_another_took_over_changes_nothing_when_it_wakes(
     site: Site, tmp_path: Path, point: str

@@ -10,7 +10,7 @@ from typing import Final, cast
 import redis
 
 from approvals.attest import record_of
-from approvals.model import LossReported
+from approvals.mishaps import LossReported
 from quarantine.arrivals import Arrival, Taken
 from quarantine.ports import Store
 from service import health

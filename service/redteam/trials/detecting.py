@@ -86,14 +86,15 @@ def calibration(yard: Yard) -> Outcome:
     poisoned = crowds.table(good.and_also(bad))
     before, after = _drilled(held, clean), _drilled(held, poisoned)
     told = (
-        f"the drill finds {before.rung} of {before.injected} beside a clean reference, "
-        f"{after.rung} of {after.injected} beside the poisoned one"
+        f"of {before.injected} blind raters that the daily drill adds, {before.rung} ring beside a"
+        f" clean reference and {after.rung} beside one with two such raters in it"
     )
     if after.rung / after.injected >= before.rung / before.injected - 0.05:
         return Outcome(Result.STOPPED, told, "alarms lose no power")
     rang = lost(after, before)
     result = Result.CONTAINED if rang else Result.GOT_THROUGH
-    return Outcome(result, f"{told}; the alarm on lost power rings: {rang}", "known poison, daily")
+    alarm = "rings that same day" if rang else "stays silent"
+    return Outcome(result, f"{told}; the alarm on lost power {alarm}", "known poison, daily")
 
 
 def _drilled(held: pa.Table, released: pa.Table) -> Drill:
@@ -275,7 +276,11 @@ def swapped_artefacts(_: Yard) -> Outcome:
 
 TRIALS: Final = (
     Trial(id="H1", tried="blind raters as 1, 10 and 40 % of 200", run=masking),
-    Trial(id="H2", tried="2 of 200 released sources answered blindly", run=calibration),
+    Trial(
+        id="H2",
+        tried="2 of 200 released sources answered blindly; the drill is played beside them",
+        run=calibration,
+    ),
     Trial(id="H3", tried="300 entries, good and bad, and nine questions", run=oracle),
     Trial(id="H4", tried="5 bad voices of 300 rows, all judged clear", run=blinded),
     Trial(id="H5", tried="30 clean days of 60 people, 10 with blind raters", run=fatigue),
