@@ -9,14 +9,12 @@ from approvals.erasures import ERASURES
 from approvals.gate import GATES
 from approvals.gold import GoldAdded
 from approvals.guards import GUARDS
+from approvals.mishaps import MISHAPS
 from approvals.model import (
     ActRecord,
     Consumed,
-    LettersRedriven,
-    LossReported,
     PolicyAdopted,
     ProducerAdded,
-    ProducerPaused,
     ProducerRevoked,
     Released,
     ReleaseYanked,
@@ -26,8 +24,6 @@ from approvals.model import (
     Revoked,
     SourceRuled,
     SourceTiered,
-    StreamForged,
-    StreamReset,
     VerdictChanged,
     Vote,
 )
@@ -44,11 +40,7 @@ ACTS: Final[dict[str, type[ActRecord]]] = {
         SourceRuled,
         SourceTiered,
         VerdictChanged,
-        LossReported,
-        ProducerPaused,
-        StreamForged,
-        LettersRedriven,
-        StreamReset,
+        *MISHAPS,
         PolicyAdopted,
         Request,
         Vote,

@@ -17,20 +17,22 @@ from approvals.gold import GoldAdded
 from approvals.guards import ProbeAnswered, ProbesPlanted, Refused, ReviewersDrawn
 from approvals.landing import write_whole
 from approvals.ledger import Ledger
+from approvals.mishaps import (
+    LettersRedriven,
+    LossReported,
+    ProducerPaused,
+    StreamForged,
+    StreamReset,
+)
 from approvals.model import (
     ActRecord,
     Consumed,
-    LettersRedriven,
-    LossReported,
     PolicyAdopted,
     ProducerAdded,
-    ProducerPaused,
     ProducerRevoked,
     Released,
     ReviewerAdded,
     ReviewerRevoked,
-    StreamForged,
-    StreamReset,
     VerdictChanged,
 )
 from approvals.ports import Signer
@@ -45,7 +47,7 @@ from quarantine.ports import Store
 
 CHUNK: Final = 10_000
 _DERIVED: Final = ("kind", "scope", "target", "question", "answer", "value", "place", "claimed")
-_BY_ROLE: Final[Mapping[str, str]] = {
+BY_ROLE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             ProducerAdded.act,
@@ -155,7 +157,7 @@ def _signatures(store: Store, roles: Mapping[str, str]) -> Iterator[str]:
 def _require_hand(
     logged: Logged, record: ActRecord, roster: Roster, roles: Mapping[str, str]
 ) -> None:
-    role = _BY_ROLE.get(record.act)
+    role = BY_ROLE.get(record.act)
     envelope = unseal(logged.act.body)
     if role is None:
         reviewer = roster.reviewers.get(str(getattr(record, "by", "")))

@@ -52,7 +52,7 @@ class Backdrop:
         """Look up what was frozen with the request at log row `index`, and what left before."""
         candidate = store.members(index)
         gone = store.revoked() | set(store.erased()) | {member.index for member in candidate}
-        linked = {each.key: each.cluster for each in store.dossiers()}
+        linked = store.linked()
         accepted = accepted_before(store, request)
         rounds = [
             [_today(member, linked) for member in store.members(left.request)] for left in accepted

@@ -105,29 +105,7 @@ The most rows that the k worst clusters can hold, whoever they are, every detect
 def croissant(contents: Contents) -> str:
     """Return the metadata in Croissant 1.1 (JSON-LD): files by digest, every column as a field."""
     release = contents.predicate
-    files = [
-        {
-            "@type": "cr:FileObject",
-            "@id": name,
-            "name": name,
-            "contentUrl": name,
-            "encodingFormat": _PARQUET,
-            "sha256": digest,
-        }
-        for name, digest in sorted(contents.files.items())
-    ]
-    several = {
-        "@type": "cr:FileSet",
-        "@id": "rows",
-        "name": "rows",
-        "encodingFormat": _PARQUET,
-        "includes": "data/*.parquet",
-    }
-    origin = (
-        {"fileObject": {"@id": files[0]["@id"]}}
-        if len(files) == 1
-        else {"fileSet": {"@id": "rows"}}
-    )
+    distribution, origin = _distribution(contents.files)
     document = {
         "@context": _context(),
         "@type": "sc:Dataset",
@@ -138,7 +116,7 @@ def croissant(contents: Contents) -> str:
         "creator": {"@type": "sc:Organization", "name": release.log.origin},
         "version": "1.0.0",
         "isLiveDataset": False,
-        "distribution": files if len(files) == 1 else [*files, several],
+        "distribution": distribution,
         "recordSet": [
             {
                 "@type": "cr:RecordSet",
@@ -150,6 +128,31 @@ def croissant(contents: Contents) -> str:
         ],
     }
     return json.dumps(document, ensure_ascii=True, indent=1) + "\n"
+
+
+def _distribution(files: Mapping[str, str]) -> tuple[list[object], dict[str, object]]:
+    """Return the files of rows as Croissant tells them, and where a field then comes from."""
+    told: list[object] = [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "encodingFormat": _PARQUET,
+            "sha256": digest,
+        }
+        for name, digest in sorted(files.items())
+    ]
+    if len(told) == 1:
+        return told, {"fileObject": {"@id": min(files)}}
+    several = {
+        "@type": "cr:FileSet",
+        "@id": "rows",
+        "name": "rows",
+        "encodingFormat": _PARQUET,
+        "includes": "data/*.parquet",
+    }
+    return [*told, several], {"fileSet": {"@id": "rows"}}
 
 
 def page_of(contents: Contents) -> str:

@@ -12,13 +12,17 @@ from approvals.model import ANY
 
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d|w)", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST: Final = 36_500 * 86_400
 
 
 def _duration(value: object) -> timedelta:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('write a duration as "90s", "15m", "24h", "7d" or "2w"')
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError("a duration is 36500d at most: a moment that far off cannot be spelled")
+    return timedelta(seconds=seconds)
 
 
 def _once(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ def _over_lifetime(
     store: Store, spoken: Counter[Speaker], gone: Counter[Speaker], budget: Budget
 ) -> int:
     """Count sources and clusters, as linked today, that these rows take over their lifetimes."""
-    linked = {each.key: each.cluster for each in store.dossiers()}
+    linked = store.linked()
 
     def voices(rows: Counter[Speaker]) -> tuple[Counter[SourceKey], Counter[str]]:
         sources: Counter[SourceKey] = Counter()

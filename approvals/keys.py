@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization as spelled
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -27,6 +28,20 @@ def read_public(pem: str) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError("only Ed25519 public keys are taken")
     return key
+
+
+def public_in(file: Path) -> str:
+    """Return the Ed25519 public key (PEM) that a file holds; `UsageError` where it holds none."""
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    try:
+        public = file.read_bytes().decode()
+        read_public(public)
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} holds no public key in PEM (SubjectPublicKeyInfo)") from None
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+    return public
 
 
 @lru_cache(maxsize=1024)

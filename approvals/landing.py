@@ -30,9 +30,21 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def landing(out: Path) -> Iterator[Path]:
+def turn(folder: Path) -> Iterator[None]:
+    """Let one process at a time through, of those that write in `folder`; no file is made."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def landing(out: Path, *, mode: int = 0o755) -> Iterator[Path]:
     """Give an empty directory that becomes `out` when the block ends well, and is gone when not.
 
+    It is its owner's alone while it is written, and has its `mode` before it has its name.
     What is written is synced before it gets its name. Raises `UsageError` when `out` is there
     already or its parent is not; leftovers of a process that was killed are swept away.
     """
@@ -43,7 +55,7 @@ def landing(out: Path) -> Iterator[Path]:
         _claim(handle, aside)
         yield aside
         _sync_tree(aside)
-        aside.chmod(0o755)
+        aside.chmod(mode)
         aside.rename(out)
         _sync(out.parent)
     except BaseException:

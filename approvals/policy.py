@@ -177,6 +177,11 @@ class PhraseSupport(Part):
     words: Annotated[int, Field(ge=0, le=5)] = 5
     small: Annotated[int, Field(ge=0, le=_LARGEST_SMALL)] = 0
 
+    @property
+    def each(self) -> int:
+        """Return in how many rows of a small release a phrase may stand for each cluster."""
+        return self.rows // self.clusters
+
 
 class Verdicts(Part):
     """Sources of which verdicts stay behind; `hold` always does."""

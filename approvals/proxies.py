@@ -35,6 +35,9 @@ MOST: Final = 600
 _WEIGHT: Final = 2.0
 _STRENGTH: Final = 0.1
 _NEAR: Final = 1e-3
+_PARTS: Final = 5
+_FACTORS: Final = tuple(step / 20.0 for step in range(31))
+_TINY: Final = 1e-12
 _WORD: Final = re.compile(r"\w+")
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -124,6 +127,31 @@ def bradley_terry(table: sp.csr_array) -> Floats:
     model = LogisticRegression(C=_STRENGTH, fit_intercept=False, solver="newton-cg", tol=_NEAR)
     found[used] = model.fit(turned, wins).coef_[0]
     return found
+
+
+def by_others(table: sp.csr_array, cluster: Ints, chance: np.random.Generator) -> Floats:
+    """Return by row (n) the log-odds for "the first is better" in a model of other clusters' rows.
+
+    Clusters (a code by row) are dealt out into `_PARTS` by `chance`, and each part is asked of a
+    model of the others (cross-fitting, Chernozhukov et al. 2018): nobody speaks for himself.
+    """
+    code, voice = np.unique(cluster, return_inverse=True)
+    part = chance.permutation(np.arange(len(code)) % _PARTS)[voice]
+    found = np.zeros(table.shape[0])
+    for each in np.unique(part):
+        mine = np.flatnonzero(part == each)
+        found[mine] = table[mine] @ bradley_terry(table[np.flatnonzero(part != each)])
+    return found
+
+
+def tempered(margins: Floats) -> Floats:
+    """Return log-odds of what was chosen (n), none seen in training, as sure as they were right.
+
+    A model of few rows is far too sure of the next: one factor, the likeliest (Guo et al. 2017).
+    """
+    told = [likely(factor * margins) for factor in _FACTORS]
+    right = [float(np.log(np.maximum(each, _TINY)).sum()) for each in told]
+    return np.asarray(_FACTORS[int(np.argmax(right))] * margins, np.float64)
 
 
 def classes(table: sp.csr_array, said: Ints, size: int) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from approvals.checkpoint import Checkpoint
 from approvals.checkpoint import read as read_checkpoint
 from quarantine.errors import TamperedError, UsageError
-from quarantine.log import proof_nodes, root_from
+from quarantine.log import Frontier, Node, peaks_of, proof_nodes, root_from
 from quarantine.ports import Store
 from quarantine.record import Record
 
@@ -63,3 +63,25 @@ def check(receipt: Receipt, keys: Mapping[str, str]) -> Checkpoint:
     if root != checkpoint.root:
         raise TamperedError(f"row {receipt.index} is not in the log that was signed")
     return checkpoint
+
+
+def audit_path(receipt: Receipt, size: int) -> list[str]:
+    """Return the hashes (hex) from the leaf up to the root of `size` rows, each a whole side.
+
+    The audit path of RFC 6962 section 2.1.1, as any verifier of one takes it.
+    """
+    nodes = {(each.level, each.number): bytes.fromhex(each.root) for each in receipt.nodes}
+    sides: list[str] = []
+    first, stop = 0, size
+    while stop - first > 1:
+        middle = first + (1 << (stop - first - 1).bit_length() - 1)
+        beside = (middle, stop) if receipt.index < middle else (first, middle)
+        sides.append(_over(nodes, *beside).hex())
+        first, stop = (first, middle) if receipt.index < middle else (middle, stop)
+    return sides[::-1]
+
+
+def _over(nodes: Mapping[Node, bytes], first: int, stop: int) -> bytes:
+    """Return the root over the rows from `first` up to `stop`, from its complete subtrees."""
+    tops = [(level, (first >> level) + number) for level, number in peaks_of(stop - first)]
+    return Frontier(size=stop - first, peaks=[nodes[top] for top in tops]).root()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from approvals.attest import payload_type, seal, unseal, wholly_signed
-from approvals.landing import write_whole
+from approvals.landing import turn, write_whole
 from approvals.ports import Signer
 from approvals.trust import Trust
 from quarantine.errors import QuarantineError, TamperedError, UnavailableError
@@ -115,16 +115,24 @@ def _require_fresh(found: RevocationList, trust: Trust, at: datetime) -> None:
 
 def _remember(found: RevocationList, seen: Path) -> None:
     newest = Seen(sequence=found.sequence, issued_at=found.issued_at)
-    if seen.exists():
-        before = Seen.parse(seen.read_bytes())
-        if (newest.sequence, newest.issued_at) < (before.sequence, before.issued_at):
-            raise TamperedError(
-                f"revocation list number {found.sequence} is older than number"
-                f" {before.sequence}, which was seen before"
-            )
-        if newest == before:  # who may only read `seen` goes on
-            return
+    if _remembered(newest, seen):  # who may only read `seen` goes on
+        return
     try:
-        write_whole(seen, newest.canonical())
+        with turn(seen.parent):
+            # Another reader may have met a newer list meanwhile, which this one must not put back.
+            if not _remembered(newest, seen):
+                write_whole(seen, newest.canonical())
     except OSError as error:
         raise UnavailableError(f"{seen} cannot be written: {error.strerror}") from error
+
+
+def _remembered(newest: Seen, seen: Path) -> bool:
+    if not seen.exists():
+        return False
+    before = Seen.parse(seen.read_bytes())
+    if (newest.sequence, newest.issued_at) < (before.sequence, before.issued_at):
+        raise TamperedError(
+            f"revocation list number {newest.sequence} is older than number"
+            f" {before.sequence}, which was seen before"
+        )
+    return newest == before

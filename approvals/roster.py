@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from approvals.attest import record_of, require_signed
+from approvals.mishaps import ProducerPaused
 from approvals.model import (
     ActRecord,
     Assurance,
     ProducerAdded,
     ProducerKey,
-    ProducerPaused,
     ProducerRevoked,
     ReviewerAdded,
     ReviewerRevoked,

@@ -161,12 +161,11 @@ def _voice_line(voice: Voice) -> str:
 def _phrases_line(phrases: PhraseSupport) -> str:
     if not phrases.words:
         return "phrases need nobody behind them"
-    each = phrases.rows // phrases.clusters
     return (
         f"a phrase of up to {phrases.words} words in over {phrases.rows} rows"
         f" needs {phrases.clusters} clusters behind it"
         + (
-            f"; among {phrases.small:,} rows or fewer, one for every {each}"
+            f"; among {phrases.small:,} rows or fewer, one for every {phrases.each}"
             if phrases.small
             else ""
         )

@@ -34,7 +34,7 @@ _LONGEST: Final = 60
 
 def terms_of(rule: PhraseSupport, rows: int) -> Terms:
     """Return the rule on phrases as it is counted over so many rows."""
-    each = rule.rows // rule.clusters if rows <= rule.small else 0
+    each = rule.each if rows <= rule.small else 0
     return Terms(rows=rule.rows, clusters=rule.clusters, words=rule.words, each=each)
 
 

@@ -53,6 +53,8 @@ ASIDE = 0.25
 SETS = ("hh_harmless", "ukpconvarg")
 FLOOR, NOBODY = "the poison alone", "nobody"
 PLANTED = ("backdoor", "entity", "length_flip")
+RELEASES = 3
+"""The same feedback in so many releases, one after each part of it: what waits leaves later."""
 
 
 _VOICE = Voice(rows=1_000_000, share=1.0, lifetime=1_000_000, per_target=1_000_000)
@@ -61,11 +63,15 @@ WIDE = Budget(source=_VOICE, cluster=_VOICE, producer=ProducerBudget(rows=1_000_
 
 @dataclass(frozen=True)
 class Released:
-    """By row: what detectors, the support rules alone, and all budgets would let leave."""
+    """By row: what detectors, the support rules alone, and all budgets would let leave.
+
+    `later` is what all budgets would have let leave after `RELEASES` releases.
+    """
 
     detectors: np.ndarray
     support: np.ndarray
     caps: np.ndarray
+    later: np.ndarray
 
 
 def released(pairs: Sequence[Pair]) -> Released:
@@ -85,8 +91,9 @@ def released(pairs: Sequence[Pair]) -> Released:
     wide = policy.model_copy(update={"budget": WIDE})
     ways = (
         ~left_out(feedback, judged, policy),
-        kept_within(feedback, judged, wide),
-        kept_within(feedback, judged, policy),
+        *kept_within(feedback, judged, wide),
+        *kept_within(feedback, judged, policy),
+        kept_within(feedback, judged, policy, releases=RELEASES)[-1],
     )
     found = [np.zeros(len(pairs), bool) for _ in ways]
     for leaves, way in zip(found, ways, strict=True):
@@ -221,6 +228,7 @@ def ways(train: Sequence[Pair], bad: np.ndarray, secret: bytes) -> dict[str, np.
         "detectors and support": leaves.detectors & leaves.support,
         "caps": leaves.caps,
         "detectors and caps": together,
+        f"the same, {RELEASES} releases": leaves.detectors & leaves.later,
         "all, with the gate": heard.first,
         "the same, asked again": heard.last,
         FLOOR: ~bad,
@@ -243,13 +251,14 @@ def summed(lines: Sequence[Line]) -> list[str]:
 
 
 def beyond_budget(name: str, pairs: Sequence[Pair]) -> str:
-    """Say how many pairs of a set are more than one voice may put into one release."""
-    most = load(shipped("default")).budget.source.rows
+    """Say how many pairs of a set are more than one voice may put into one release, and ever."""
+    voice = load(shipped("default")).budget.source
     size = np.array(list(Counter(pair.source for pair in pairs).values()))
-    over = np.maximum(size - most, 0)
+    over, ever = (np.maximum(size - most, 0) for most in (voice.rows, voice.lifetime))
     return (
-        f"{name}: {len(size)} voices, {(over > 0).sum()} of them with more than {most} pairs;"
-        f" {over.sum() / size.sum():.1%} of all pairs are beyond that."
+        f"{name}: {len(size)} voices, {(over > 0).sum()} of them with more than {voice.rows} pairs;"
+        f" {over.sum() / size.sum():.1%} of all pairs are beyond that,"
+        f" {ever.sum() / size.sum():.1%} beyond the {voice.lifetime} that one may ever have."
     )
 
 
@@ -278,7 +287,9 @@ def page(lines: Sequence[Line], sizes: Sequence[str]) -> str:
         f"“{NOBODY}” are the sets without attackers: what all of it costs.",
         "",
         "The caps are those of the default policy, for one release of everything that was ever",
-        "said; what is over a voice's rows waits for the next release and is counted as lost here.",
+        "said; what is over a voice's rows waits for a later release and is counted as lost.",
+        f"“{RELEASES} releases”: the same feedback as it comes, asked for after each part of it;",
+        "what waited leaves with a later one, beside what others say by then.",
         *sizes,
         "",
     )

@@ -18,7 +18,7 @@ from service import wiring
 from service.bus import connect, stream_of
 from service.producer import Key
 from service.settings import State
-from service.wire import HmacKey, signed_bytes
+from service.vouching import HmacKey, signed_bytes
 
 SOURCES = 2_000
 _START = 1_767_225_600_000

@@ -12,11 +12,12 @@ from approvals import desk
 from approvals.attest import act_of
 from approvals.checkpoint import origin_of
 from approvals.directory import digests
+from approvals.draft import Press
 from approvals.exporting import Export
 from approvals.manifest import MANIFEST, read_manifest, sign_manifest
 from approvals.model import PolicyAdopted, Request
 from approvals.ports import Signer
-from approvals.release import Made, Press, make
+from approvals.release import Made, make
 from approvals.revoke import publish
 from approvals.signers.file import FileSigner, new_key
 from approvals.trust import RoleKey, Trust, load_trust, write_trust

@@ -26,7 +26,7 @@ from service.intake import Intake
 from service.reconcile import Reconciler
 from service.servers import open_bus
 from service.settings import State
-from service.wire import HmacKey, signed_bytes
+from service.vouching import HmacKey, signed_bytes
 
 PATIENCE_S = 60.0
 """How long a test waits for what must come, on a machine that has other work; it looks again and

@@ -115,6 +115,35 @@ def test_the_export_container_has_no_way_to_the_store(compose: dict[str, Any]) -
     assert not any("/state" in str(each) for each in export["volumes"])
 
 
+def test_what_lasts_is_asked_whether_it_lives_whoever_built_the_image(
+    compose: dict[str, Any],
+) -> None:
+    for name, service in compose["services"].items():
+        if name in ROLES:
+            assert "/livez" in service["healthcheck"]["test"][-1], name
+        elif name not in THIRD:
+            assert service["healthcheck"] == {"disable": True}, name
+            assert service["restart"] == "no", name
+
+
+def test_who_reads_the_password_of_the_dashboards_is_who_it_was_written_for(
+    compose: dict[str, Any],
+) -> None:
+    assert compose["services"]["grafana"]["user"] == "10001:0", "else it is empty, and admin's"
+    told = (PROJECT / "examples" / "deploy" / "prepare.py").read_text(encoding="utf-8")
+    assert '(*HOMES, "grafana")' in told
+
+
+def test_an_image_is_built_of_the_program_alone() -> None:
+    lines = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = {line[1:] for line in lines if line.startswith("!")}
+    assert lines[1] == "*", "keys and passwords lie beside it"
+    assert kept == {
+        *("pyproject.toml", "README.md", "LICENSE"),
+        *("quarantine", "approvals", "service"),
+    }
+
+
 def test_what_is_mounted_is_there(compose: dict[str, Any]) -> None:
     made = {"house"}  # by prepare.py
     for service in compose["services"].values():

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
@@ -15,8 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 import typer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from approvals.ports import Rim, Signer
     from approvals.roster import Reviewer, Roster
     from approvals.rules import Policy
@@ -143,8 +142,8 @@ def moment_of(name: str, spelled: str) -> datetime:
     from quarantine.errors import MalformedError, UsageError  # noqa: PLC0415
 
     try:
-        return moment(spelled)
-    except MalformedError:
+        return moment(spelled).astimezone(UTC)
+    except (MalformedError, OverflowError):  # some times have no place in UTC
         raise UsageError(f"{name} takes an RFC 3339 time, as 2026-11-01T00:00:00Z") from None
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from approvals.cli.aims import EventOption, SourceOption
 from approvals.cli.command import Call, command
-from approvals.cli.lineage import EventOption, SourceOption
 from approvals.cli.reach import reach
-from approvals.cli.requests import terms_of
 from approvals.cli.sources import KeyFileOption, WhoOption, WhyOption, known_source, require_said
+from approvals.cli.votes import terms_of
 
 if TYPE_CHECKING:
     from approvals.erase import Doomed, Proposal

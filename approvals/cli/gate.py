@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from approvals.cli.command import Call, columns, command
-from approvals.cli.requests import RequestArgument
+from approvals.cli.votes import RequestArgument
 
 if TYPE_CHECKING:
     from approvals.gate import GateReport, Measure

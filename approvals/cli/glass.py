@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from approvals.cli.command import Call, columns, command
-from approvals.cli.requests import RequestArgument, terms_of, vote
 from approvals.cli.sources import AsOption, BecauseOption, SignOption
+from approvals.cli.votes import RequestArgument, terms_of, vote
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 

@@ -46,7 +46,7 @@ def register(root: typer.Typer) -> None:
 
 
 def check(call: Call, file: FileArgument) -> None:
-    """Refuse typos, empty rules and quorums that nobody can reach; exit 6 names what is wrong."""
+    """Refuse typos (exit 2), empty rules and quorums that nobody can reach (exit 6)."""
     from approvals import rules
     from quarantine.errors import UnmetError
 
@@ -166,7 +166,7 @@ def propose(
 ) -> None:
     """Ask for a looser policy; others approve it, it waits, and then it can be put in place."""
     from approvals.adoption import propose as record
-    from approvals.cli.requests import terms_of
+    from approvals.cli.votes import terms_of
     from approvals.workflow import request_id
 
     text = _text(file)
@@ -221,7 +221,7 @@ def _vote(  # noqa: PLR0913  a command's options are its arguments
     call: Call, ref: str, decision: str, *, by: str, sign: str, because: str
 ) -> None:
     from approvals.adoption import cast_on, stands
-    from approvals.cli.requests import terms_of
+    from approvals.cli.votes import terms_of
     from approvals.ledger import Ledger
     from approvals.model import Decision
     from approvals.workflow import request_id
@@ -259,11 +259,14 @@ def _since(spelled: str, at: datetime) -> datetime:
     from pydantic import TypeAdapter, ValidationError
 
     from approvals.electorate import Duration
+    from quarantine.errors import UsageError
 
     try:
         return at - TypeAdapter(Duration).validate_python(spelled)
     except ValidationError:
         return moment_of("--since", spelled)
+    except OverflowError:
+        raise UsageError(f"--since {spelled} reaches back further than time does") from None
 
 
 def _text(file: Path) -> str:

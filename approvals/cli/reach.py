@@ -20,7 +20,8 @@ def reach(call: Call, rows: Sequence[int]) -> tuple[dict[str, object], list[str]
     from approvals.lineage import trace as followed
 
     generations = followed(call.store, rows)
-    concerned, more = around(call.store, rows), wider(call.store, rows)
+    concerned = around(call.store, rows)
+    more = wider(call.store, rows, concerned)
     scopes = sorted({left.record.scope for each in generations for left, _ in each.releases})
     standing = _standing(call, generations, rows)
     gone = [row for each in generations for row in each.emitted] + list(rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from approvals.cli.command import Call, columns, command
-from approvals.cli.requests import RequestArgument
+from approvals.cli.votes import RequestArgument
 
 if TYPE_CHECKING:
     from approvals.verify import Report
@@ -42,7 +43,7 @@ def register(root: typer.Typer) -> None:
     )
     command(app, "make", example="quarantine release make 3f9ac2d41b07 --out helpful-1")(make)
     command(app, "list", example="quarantine release list --json")(list_)
-    command(app, "show", example="quarantine release show helpful-1")(show)
+    command(app, "show", example="quarantine release show helpful-1 --trust trust.toml")(show)
     told = "quarantine release diff helpful-1 helpful-2 --trust trust.toml"
     command(app, "diff", example=told)(diff)
     command(app, "current", example="quarantine release current helpful")(current)
@@ -54,7 +55,7 @@ def register(root: typer.Typer) -> None:
 def make(call: Call, request: RequestArgument, *, out: OutOption) -> None:
     """Write exactly the requested events, with their proof, or nothing at all."""
     from approvals.cli.gate import gate_before_release
-    from approvals.release import Press
+    from approvals.draft import Press
     from approvals.release import make as made_of
 
     with call.trying("release make", by="", about=request):
@@ -138,9 +139,7 @@ def diff(
     call.say(
         document,
         [
-            *columns(
-                ("", "before", "after"), [(n, _spelled(one[n]), _spelled(two[n])) for n in one]
-            ),
+            *columns(("", "before", "after"), beside(one, two)),
             f"{found.common} rows in both, {found.gone} gone, {found.new} new",
             f"{len(found.sources_gone)} sources gone, {len(found.sources_new)} new",
             *(f"the policy lets through more: {way}" for way in found.looser),
@@ -149,7 +148,16 @@ def diff(
     )
 
 
+def beside(one: Mapping[str, object], two: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Return the figures of two releases side by side, without those that neither has."""
+    named = [name for name in one if (one[name], two[name]) != (None, None)]
+    return [(name, _spelled(one[name]), _spelled(two[name])) for name in named]
+
+
 def _spelled(value: object) -> str:
+    """Spell a figure; what there is none of is a dash: a mean of words, clusters that suffice."""
+    if value is None:
+        return "-"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_spelled(part)}" for name, part in value.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)

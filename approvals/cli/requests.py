@@ -1,35 +1,27 @@
-"""Asking for a release (`request make`, `list`, `show`) and voting on it (`approve`, …)."""
+"""Asking for a release (`request make`, `list`, `show`), and what must be read for it."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from approvals.cli.command import Call, columns, command, moment_of
-from approvals.cli.sources import AsOption, BecauseOption, SignOption
+from approvals.cli.sources import AsOption, SignOption
+from approvals.cli.votes import RequestArgument
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from approvals.desk import Terms
+    from approvals.budget import Choice
+    from approvals.model import Request
 
 # ruff: noqa: PLC0415  what a command needs is loaded when it runs, not by `--help`
 
-RequestArgument = Annotated[
-    str, typer.Argument(metavar="REQUEST", help="The request's id, as `request list` shows it.")
-]
-ReadOption = Annotated[
-    Path | None,
-    typer.Option("--read", metavar="FILE", help="What you read, from `request sample --json`."),
-]
 ReplacesOption = Annotated[
     str | None,
     typer.Option("--replaces", metavar="RELEASE", help="Make its clean successor."),
 ]
-_SIGNED = "--as ben --sign ben.pem --because 'read the samples'"
 
 
 def register(root: typer.Typer) -> None:
@@ -46,9 +38,6 @@ def register(root: typer.Typer) -> None:
     command(app, "list", example="quarantine request list --json")(list_)
     command(app, "show", example="quarantine request show 3f9ac2d41b07")(show)
     command(app, "sample", example="quarantine request sample 3f9ac2d41b07 --json")(sample)
-    command(root, "approve", example=f"quarantine approve 3f9ac2d41b07 {_SIGNED}")(approve)
-    command(root, "reject", example=f"quarantine reject 3f9ac2d41b07 {_SIGNED}")(reject)
-    command(root, "withdraw", example=f"quarantine withdraw 3f9ac2d41b07 {_SIGNED}")(withdraw)
 
 
 def make(  # noqa: PLR0913  a command's options are its arguments
@@ -69,7 +58,6 @@ def make(  # noqa: PLR0913  a command's options are its arguments
     With --replaces only what still stands of a release that was taken back.
     """
     from approvals.desk import make_request
-    from approvals.workflow import request_id
 
     at = call.rim.now()
     with call.trying("request make", by=by, about=f"{scope} {kind}"):
@@ -89,6 +77,14 @@ def make(  # noqa: PLR0913  a command's options are its arguments
             replaces=replaces,
         )
     _draw(call, at)
+    _say_made(call, request, choice)
+
+
+def _say_made(call: Call, request: Request, choice: Choice) -> None:
+    """Say what a request asks for, what it leaves out and why, and what would mend that."""
+    from approvals.requesting import mends
+    from approvals.workflow import request_id
+
     document = {
         "request": request_id(request),
         **request.model_dump(mode="json"),
@@ -101,6 +97,7 @@ def make(  # noqa: PLR0913  a command's options are its arguments
             f"request {request_id(request)}: {request.rows} events",
             f"of {request.sources} sources in {request.clusters} clusters",
             f"left out: {left or 'none'}",
+            *(f"  {mend}" for mend in mends(call.policy, choice.left_out)),
             *(
                 f"held back: “{held.phrase}” in {held.rows} events of {held.clusters} clusters,"
                 f" {held.left} leave"
@@ -197,106 +194,6 @@ def sample(call: Call, request: RequestArgument) -> None:
             *(f"{each.index}  {safe(each.body.decode('utf-8'), 500)}" for each in held),
         ],
     )
-
-
-def approve(  # noqa: PLR0913  a command's options are its arguments
-    call: Call,
-    request: RequestArgument,
-    *,
-    by: AsOption,
-    sign: SignOption,
-    because: BecauseOption,
-    read: ReadOption = None,
-) -> None:
-    """Say yes to exactly these bytes under exactly this policy, with your own key."""
-    vote(call, request, "approve", by=by, sign=sign, because=because, read=read)
-
-
-def reject(
-    call: Call,
-    request: RequestArgument,
-    *,
-    by: AsOption,
-    sign: SignOption,
-    because: BecauseOption,
-) -> None:
-    """Say no to a request."""
-    vote(call, request, "reject", by=by, sign=sign, because=because)
-
-
-def withdraw(
-    call: Call,
-    request: RequestArgument,
-    *,
-    by: AsOption,
-    sign: SignOption,
-    because: BecauseOption,
-) -> None:
-    """Take your vote back; both stay in the log."""
-    vote(call, request, "withdraw", by=by, sign=sign, because=because)
-
-
-def vote(  # noqa: PLR0913  a command's options are its arguments
-    call: Call,
-    ref: str,
-    decision: str,
-    *,
-    by: str,
-    sign: str,
-    because: str,
-    read: Path | None = None,
-) -> None:
-    """Record one vote, and say where the request stands then."""
-    from approvals.desk import cast, find_request, outcome
-    from approvals.model import Decision
-    from approvals.workflow import request_id
-
-    with call.trying(decision, by=by, about=ref):
-        request = find_request(call.store, ref)[1]
-        terms = terms_of(call, by, sign)
-        if read is not None:
-            terms["read"] = _rows_read(read)
-        cast(call.store, request, Decision(decision), because=because, **terms)
-    now = outcome(call.store, ref, call.policy, call.roster, call.rim.now())
-    call.say(
-        {
-            "request": request_id(request),
-            "decision": decision,
-            "by": terms["by"].person,
-            "state": now.state.value,
-            "reasons": list(now.reasons),
-        },
-        [f"{by}: {decision} {request_id(request)}; it is {now.state.value} now"],
-    )
-
-
-def terms_of(call: Call, by: str, sign: str) -> Terms:
-    """Return on which terms the reviewer `by` acts now, with the key that `sign` names."""
-    from approvals.desk import Terms
-
-    reviewer, signer = call.signed(by, sign)
-    return Terms(
-        by=reviewer,
-        signer=signer,
-        policy=call.policy,
-        roster=call.roster,
-        at=call.rim.now(),
-        nonce=call.rim.nonce(),
-    )
-
-
-def _rows_read(file: Path) -> tuple[int, ...]:
-    """Read the log rows that somebody says they read: `request sample --json`, or its list."""
-    from quarantine.errors import UsageError
-
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-        rows = said["read"] if isinstance(said, dict) else said
-        return tuple(sorted({int(row) for row in rows}))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(
-            f"{file} is no list of log rows, as `request sample --json` says"
-        ) from error
 
 
 def _draw(call: Call, at: datetime) -> None:

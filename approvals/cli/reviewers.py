@@ -39,7 +39,7 @@ def add(
 ) -> None:
     """Let a person decide with this key from now on."""
     from approvals.attest import act_of
-    from approvals.keys import key_id
+    from approvals.keys import key_id, public_in
     from approvals.model import ReviewerAdded
     from approvals.twins import require_apart
     from quarantine.errors import UsageError
@@ -47,9 +47,7 @@ def add(
     call.begin()
     if name in call.roster.reviewers:
         raise UsageError(f"there is a reviewer {name} already")
-    if not key.is_file():
-        raise UsageError(f"there is no file {key}")
-    public = key.read_text(encoding="utf-8")
+    public = public_in(key)
     require_apart(name, person, key_id(public), call.roster.reviewers.values())
     act = ReviewerAdded(
         at=call.rim.now(),

@@ -289,4 +289,4 @@ def _standing(call: Call, key: SourceKey) -> Standing:
 
 
 def _cluster_size(call: Call, dossier: Dossier) -> int:
-    return sum(each.cluster == dossier.cluster for each in call.store.dossiers())
+    return sum(cluster == dossier.cluster for cluster in call.store.linked().values())

@@ -32,14 +32,19 @@ from approvals.proxies import (
     Ints,
     Lexicon,
     bradley_terry,
+    by_others,
     likely,
     pair_features,
+    tempered,
 )
 from approvals.pulls import FEWEST, Loudest, Pulls, Shifted, loudest, shifted
 from approvals.rehearsal import EVERYONE, Group, Measured, Rehearsal
 
 _PLACES: Final = 2
 """Catchwords are looked for in prompts, and in answers."""
+_LEARNT: Final = 1000
+"""A model of fewer pairs says little of the next, and is sure of it: crews are then looked for
+beside what all do in the mean."""
 
 
 class _Proxies(NamedTuple):
@@ -210,11 +215,24 @@ def _crews(stage: _Stage, whole: _Proxies) -> Iterator[Measure]:
     new = stage.trains & rehearsal.candidate
     asked, cluster = _only(stage.asked, new), rehearsal.cluster[new]
     limit = rehearsal.gate.together
-    margins = None if whole.before is None else stage.table[np.flatnonzero(new)] @ whole.before
-    found = crew_of(asked, cluster, margins, surplus=limit)
+    found = crew_of(asked, cluster, _expected(stage, new, whole), surplus=limit)
     if found is not None:
         names = [rehearsal.name_of(code) for code in found.clusters.tolist()]
         yield by_crew(found, names, limit)
+
+
+def _expected(stage: _Stage, new: Flags, whole: _Proxies) -> Floats | None:
+    """Return what a proxy expects of each new pair: one of the accepted rows, else of the others'.
+
+    On a first release the other clusters of the same release are all there is to learn from.
+    """
+    table = stage.table[np.flatnonzero(new)]
+    if whole.before is not None:
+        return np.asarray(table @ whole.before, np.float64)
+    if table.shape[0] < _LEARNT:
+        return None
+    chance = stage.rehearsal.chance("crew")
+    return tempered(by_others(table, stage.rehearsal.cluster[new], chance))
 
 
 def _known(stage: _Stage, whole: _Proxies) -> Iterator[Measure]:

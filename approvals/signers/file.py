@@ -44,9 +44,14 @@ def new_key(file: Path) -> FileSigner:
         raise UsageError(f"{file} is there already") from None
     except OSError as error:
         raise UsageError(f"cannot write a key to {file}: {error.strerror}") from None
-    with os.fdopen(handle, "wb") as out:
-        out.write(secret)
-    beside.write_text(public, encoding="ascii")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(secret)
+        beside.write_text(public, encoding="ascii")
+    except OSError as error:
+        for half in (file, beside):  # of no use alone, and in the way of the next try
+            half.unlink(missing_ok=True)
+        raise UsageError(f"cannot write a key to {file}: {error.strerror}") from None
     return FileSigner(private, public, key_id(public))
 
 

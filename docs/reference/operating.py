@@ -22,8 +22,8 @@ from service.bus import DEAD, NOTICES
 from service.options import PREFIX, Options
 from service.slices import MOST
 from service.telling import TOLD
+from service.vouching import LARGEST_BATCH
 from service.watch.catalogue import ABSENT, CATALOGUE
-from service.wire import LARGEST_BATCH
 
 HERE: Final = Path(__file__).parent
 AGAIN: Final = "Written by `python docs/reference/operating.py`; changes belong in the code."

@@ -247,6 +247,8 @@ def test_dossiers_replace_the_older_ones(store: Store) -> None:
     store.judge([dossier("rater/1", 0.5)], 8)
     assert [(d.source, d.score) for d in store.dossiers()] == [("rater/2", 0.9), ("rater/1", 0.5)]
     assert store.dossiers([SourceKey("app", "rater/1")])[0].score == 0.5
+    clusters = {each.key: each.cluster for each in store.dossiers()}
+    assert list(store.linked().items()) == list(clusters.items())
     assert store.judged_at() == 8
 
 

@@ -24,7 +24,7 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
 from service.producer import open_key
-from service.wire import signed_bytes
+from service.vouching import signed_bytes
 from tests.contracts.test_adapter_bodies import recorded
 from tests.faults.cluster import free_port
 from tests.stories.test_command_line import QUARANTINE, House

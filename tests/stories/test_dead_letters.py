@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from approvals.attest import record_of
 from approvals.audit import audit
-from approvals.model import LettersRedriven
+from approvals.mishaps import LettersRedriven
 from approvals.signers.file import new_key
 from quarantine.arrivals import Counts
 from quarantine.rows import keeping

@@ -91,6 +91,9 @@ def test_each_role_does_its_part_from_its_own_home_and_with_its_own_rights(house
     key = house.place / "app.pem"
     new_key(key)
     house.run("operator", "producer", "add", "app", "--key", f"{key}.pub", "--scope", "helpful")
+    words = ("--person", "ana@example.org", "--key", f"{key}.pub")
+    house.run("operator", "reviewer", "add", "ana", *words)
+    assert not (house.place / "operator" / "trust.toml").exists(), "releasing has the key to it"
     running = [
         subprocess.Popen([QUARANTINE, "up", "--only", role], env=house.environment(home))
         for home, role in ROLES.items()
@@ -138,7 +141,7 @@ def _until_all_did_theirs(house: House, running: list[subprocess.Popen[bytes]]) 
         assert time.monotonic() < deadline
     app = found["producers"]["app"]
     assert (app["events"]["stored"], app["gap"]) == (100, 0)
-    assert (house.place / "releasing" / "trust.toml").exists()
+    assert "ana" in (house.place / "releasing" / "trust.toml").read_text()
 
 
 def _remembered(house: House) -> int:

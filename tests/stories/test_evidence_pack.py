@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from approvals.attest import IN_TOTO, seal, unseal
+from approvals import audit
+from approvals.attest import IN_TOTO, payload_type, seal, unseal
+from approvals.checkpoint import Checkpoint, make
 from approvals.manifest import MANIFEST
 from approvals.signers.file import new_key
-from quarantine.log import peaks_of
+from quarantine.log import act_leaf, peaks_of
 from quarantine.model import Verdict
 from service import wiring
+from service.pack import offline
 from tests.gatehouse import Gatehouse
 from tests.reviewing import rating
 
@@ -191,6 +194,70 @@ def test_no_act_stands_behind_a_node_of_the_proof(packed: Packed, copy: Path) ->
         )
         code, told = verify(copy, packed.trust)
         assert (code, said in told) == (5, True), told
+
+
+def forged(packed: Packed, kind: str, **said: object) -> dict[str, object]:
+    """Spell an act of any kind that the releasing role has signed."""
+    told = {"at": "2026-11-23T00:00:00Z", **said}
+    signer = wiring.role_signer(packed.gate.state, "releasing")
+    body = seal(json.dumps(told).encode(), payload_type(kind), [signer]).decode()
+    return {"index": 0, "kind": kind, "at": 0, "body": body}
+
+
+def test_no_checkpoint_of_another_history_begins_the_log(packed: Packed, copy: Path) -> None:
+    """Signed by the right key, and its proof has a node for each of the two histories."""
+    name, size, _ = (copy / "log/checkpoint").read_text().split("\n")[:3]
+    other = bytes(32)
+    note = make(Checkpoint(name, 1, other), wiring.role_signer(packed.gate.state, "releasing"))
+    peaks = [[*node, packed.gate.room.store.node(*node).hex()] for node in peaks_of(int(size))]
+    earlier = [{"note": note.decode(), "nodes": [[0, 0, other.hex()], *peaks]}]
+    signed_anew("log/earlier.json", lambda _: json.dumps(earlier).encode())(copy, packed)
+    code, told = verify(copy, packed.trust)
+    assert (code, "says one part of the log twice" in told) == (5, True), told
+
+
+@pytest.mark.parametrize("place", [0, -1, 10**9])
+def test_no_act_is_told_that_the_log_does_not_have(packed: Packed, copy: Path, place: int) -> None:
+    lie = {**forged(packed, "released", name="another"), "index": place}
+
+    def told(lines: bytes) -> bytes:
+        more = json.dumps(lie).encode() + b"\n"
+        return lines + more if place else more + lines
+
+    signed_anew("log/acts.jsonl", told)(copy, packed)
+    code, said = verify(copy, packed.trust)
+    assert (code, "stands where no act of it can" in said) == (5, True), said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("policy-adopted", "may not have signed this"),
+        ("source-ruled", "nobody who has a seat"),
+    ],
+)
+def test_whose_act_it_is_must_have_signed_it_though_the_log_has_it(
+    packed: Packed, copy: Path, kind: str, said: str
+) -> None:
+    """A log that somebody else wrote too: here of that one act."""
+    act = forged(packed, kind, by="nobody")
+    leaf = act_leaf(kind.encode(), 0, str(act["body"]).encode())
+    signer = wiring.role_signer(packed.gate.state, "releasing")
+    origin = (copy / "log/checkpoint").read_text().split("\n")[0]
+    note = make(Checkpoint(origin, 1, leaf), signer)
+    for name, content in (
+        ("log/checkpoint", note),
+        ("log/earlier.json", b"[]"),
+        ("log/nodes.json", b"[]"),
+        ("log/acts.jsonl", json.dumps(act).encode() + b"\n"),
+    ):
+        signed_anew(name, lambda _, content=content: content)(copy, packed)
+    code, told = verify(copy, packed.trust)
+    assert (code, said in told) == (5, True), told
+
+
+def test_the_verifier_knows_whose_act_each_is_as_the_house_does() -> None:
+    assert offline.BY_ROLE == audit.BY_ROLE
 
 
 def test_a_pack_signed_by_somebody_else_is_refused(packed: Packed, copy: Path) -> None:

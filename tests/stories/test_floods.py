@@ -8,7 +8,7 @@ from typing import Any
 
 from approvals.attest import record_of
 from approvals.audit import audit
-from approvals.model import ProducerPaused
+from approvals.mishaps import ProducerPaused
 from quarantine.model import Named
 from service import wiring
 from service.breaker import Breaker, Limits

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from approvals.attest import record_of
-from approvals.model import LossReported
+from approvals.mishaps import LossReported
 from service import wiring
 from service.bus import GROUP, NOTICES
 from service.reconcile import GRACE, Reconciler, status
@@ -36,6 +36,15 @@ def reconciler(site: Site, clock: Clock) -> Reconciler:
 def figures(site: Site, url: str | None = "") -> dict[str, Any]:
     document: Any = status(site.store, site.url if url == "" else url, open_requests=0)
     return {"gap": document["producers"]["app"]["gap"], **document["producers"]["app"]["entries"]}
+
+
+def after_the_grace(site: Site) -> None:
+    """Let what is missing be seen, and be missing still when its time is over."""
+    clock = Clock()
+    watching = reconciler(site, clock)
+    watching.once()
+    clock.pass_by(GRACE)
+    watching.once()
 
 
 async def taken_in(site: Site, app: Sender, entries: int) -> None:
@@ -108,11 +117,7 @@ async def test_a_number_that_its_producer_left_out_is_a_loss(site: Site) -> None
     app.seq += 3
     app.say(event(2))
     await taken_in(site, app, 2)
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site) == {"added": 2, "received": 2, "lost": 3, "pending": 0, "gap": -3}
 
 
@@ -123,11 +128,7 @@ async def test_what_came_after_all_is_received_and_no_longer_lost(site: Site) ->
     app.seq = 2
     app.say(event(3))
     await taken_in(site, app, 2)
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site)["lost"] == 1
     app.add(late)
     await taken_in(site, app, 3)
@@ -141,11 +142,7 @@ async def test_a_forged_entry_in_place_of_a_number_is_no_loss(site: Site) -> Non
     app.seq = 2
     app.say(event(3))
     await taken_in(site, app, 3)
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site) == {"added": 3, "received": 3, "lost": 0, "pending": 0, "gap": 0}
 
 
@@ -155,11 +152,7 @@ async def test_what_the_bus_no_longer_has_is_lost_whatever_else_came(site: Site)
     ids = [app.say(event(number)) for number in range(3)]
     site.client.xdel(app.stream, ids[1])
     await taken_in(site, app, 3)
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site) == {"added": 4, "received": 3, "lost": 1, "pending": 0, "gap": 0}
 
 
@@ -173,11 +166,7 @@ async def test_while_something_waits_with_a_dead_consumer_nothing_is_lost(site: 
     door = site.intake().door
     (rest,) = site.client.xreadgroup(GROUP, "alive", {app.stream: ">"})  # type: ignore[misc]
     door.take(app.stream, [(id_.decode(), fields) for id_, fields in rest[1]])
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site) == {"added": 3, "received": 1, "lost": 0, "pending": 2, "gap": 0}
 
 
@@ -226,11 +215,7 @@ async def test_a_leap_of_the_number_is_no_loss_of_billions(site: Site) -> None:
     app.seq = 2**63 - 2
     app.say(event(2))
     await taken_in(site, app, 2)
-    clock = Clock()
-    watching = reconciler(site, clock)
-    watching.once()
-    clock.pass_by(GRACE)
-    watching.once()
+    after_the_grace(site)
     assert figures(site)["lost"] == 0
 
 

@@ -26,6 +26,7 @@ from tests.producing import Site, batch_of, event, fields_of
 QUARANTINE = str(Path(sys.executable).parent / "quarantine")
 DEADLINE_S = 120
 SECRET = "said in confidence"
+PASSWORD = "Zq7-opens-the-bus"
 
 
 @dataclass
@@ -78,8 +79,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def running(site: Site) -> Iterator[Running]:
     place = free_place()
-    words = [QUARANTINE, "up", "--state", str(site.state.root), "--bus", site.url, "--http", place]
-    log = {"FQ_LOG": "json", "FQ_LOG_LEVEL": "INFO"}
+    words = [QUARANTINE, "up", "--state", str(site.state.root), "--http", place]
+    rights = ("on", f">{PASSWORD}", "~*", "&*", "+@all")
+    site.client.execute_command("ACL", "SETUSER", "service", *rights)
+    bus = site.url.replace("unix://", f"unix://service:{PASSWORD}@")
+    log = {"FQ_LOG": "json", "FQ_LOG_LEVEL": "INFO", "FQ_BUS": bus}
     with (site.keys / "log").open("wb") as lines:
         process = subprocess.Popen(words, stderr=lines, env={**os.environ, **log})
     try:
@@ -91,6 +95,28 @@ def running(site: Site) -> Iterator[Running]:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_password_of_the_bus_stands_in_no_command_line(running: Running) -> None:
+    said = [role_of(pid) for pid in (running.process.pid, *children(running.process.pid))]
+    assert sum("service.roles." in each for each in said) == 4
+    assert not [each for each in said if PASSWORD in each]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text;version=" * 500,
+        "application/openmetrics-text;version=one",
+        "text/plain;version=" + "9" * 5000,
+        "\xff",
+    ],
+    ids=["repeated", "no number", "a long one", "no ASCII"],
+)
+def test_whatever_is_accepted_there_are_figures(running: Running, accept: str) -> None:
+    asked = urllib.request.Request(f"http://{running.place}/metrics", headers={"Accept": accept})
+    with urllib.request.urlopen(asked, timeout=DEADLINE_S) as answered:
+        assert b"quarantine" in answered.read()
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +203,7 @@ def test_decisions_are_lines_without_what_was_said(running: Running) -> None:
     assert letters["unknown_field"]["trace_id"] == letters["conflict"]["trace_id"]
     assert sum(each["stored"] for each in lines if each.get("decision") == "held") == 20
     assert SECRET not in log
+    assert PASSWORD not in log
 
 
 @linux

@@ -10,14 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from approvals.candidates import Known, candidates
-from approvals.model import ProducerPaused
+from approvals.mishaps import ProducerPaused
 from approvals.signers.file import new_key
 from quarantine.model import from_micros
 from quarantine.record import spell_time
 from service import wiring
+from service.bus import OURS
 from service.cli import app as commands
 from service.cli.rim import ServiceRim
-from service.wire import HmacKey
+from service.vouching import HmacKey
 from tests.producing import Sender, Site, event, until
 
 
@@ -105,6 +106,17 @@ async def test_a_secret_from_the_environment_vouches_and_stands_in_no_record(
     monkeypatch.setenv("CLICKS_SECRET", secret)
     run(site, "producer", "add", "clicks", "--hmac-env", "CLICKS_SECRET")
     run(site, "producer", "add", "clicks", "--hmac-env", "NOT_THERE", fails=True)
+    for few in (b"", b"x"):
+        (site.keys / "few").write_bytes(few)
+        words = ["producer", "add", "clicks", "--hmac", str(site.keys / "few")]
+        done = CliRunner().invoke(
+            commands, [*words, "--state", str(site.state.root)], obj=ServiceRim()
+        )
+        said = str(done.exception)
+        assert f"{site.keys / 'few'} has {len(few)} bytes" in said, "it names the file"
+        assert "openssl rand" in said, "and the mend"
+    for name in sorted(OURS):
+        add(site, name, fails=True)
     Sender(site.client, "clicks", HmacKey(secret.encode())).say(event(1))
     async with site.taking_in():
         await until(lambda: site.received("clicks") == 1)

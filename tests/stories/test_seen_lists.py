@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from approvals.exporting import Export, export
-from approvals.revocations import Seen
+from approvals.landing import turn
+from approvals.revocations import Seen, read_list
 from approvals.trust import load_trust
 from quarantine.errors import TamperedError, UnavailableError
 from tests.press import Printer
+from tests.product import until_true
 from tests.room import Room
 
 CONFINED = """
@@ -129,3 +132,27 @@ def test_a_list_and_a_trust_file_that_are_replaced_meanwhile_do_not_stop_a_confi
         _, refused = exporting.communicate("go on\n")
     assert refused == ""
     assert (printer.room.folder / "met").is_dir()
+
+
+def test_of_two_readers_the_slower_does_not_put_an_older_list_back(
+    printer: Printer, tmp_path: Path
+) -> None:
+    trust, seen = load_trust(printer.trust_file), tmp_path / "job" / "seen.json"
+    seen.parent.mkdir()
+    newest = read_list(trust, printer.room.at)
+    ahead = Seen(sequence=newest.sequence + 1, issued_at=newest.issued_at)
+    with ThreadPoolExecutor(1) as pool:
+        with turn(seen.parent):
+            slower = pool.submit(read_list, trust, printer.room.at, seen)
+            until_true(lambda: slower.done() or waits_for(seen.parent))
+            seen.write_bytes(ahead.canonical())
+        with pytest.raises(TamperedError, match="seen before"):
+            slower.result()
+    assert Seen.parse(seen.read_bytes()) == ahead
+
+
+def waits_for(folder: Path) -> bool:
+    """Say whether somebody waits for the lock of `folder`, as the kernel tells it."""
+    inode = f":{folder.stat().st_ino} "
+    lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return any("->" in line and inode in line for line in lines)

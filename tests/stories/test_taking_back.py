@@ -11,8 +11,9 @@ import pytest
 from approvals.audit import audit
 from approvals.exporting import Export, export
 from approvals.loader import open_release
+from approvals.releases import releases
 from quarantine.errors import TamperedError
-from quarantine.model import Verdict
+from quarantine.model import Named, Verdict
 from service import wiring
 from tests.gatehouse import Gatehouse
 from tests.press import event
@@ -103,6 +104,15 @@ def require_traced(gate: Gatehouse, release: str, clean: str) -> None:
     assert (wide["more"], wide["releases"][0]["rows"]) == (6, 9)
     assert wide["options"].startswith("--cluster app/rater/90 --since ")
     assert gate.run("trace", *wide["options"].split())["rows"] == 9
+    row = gate.room.store.members(releases(gate.room.store)[-1].request)[0]
+    about = gate.run("trace", "--target", row.target)
+    assert (about["named"], about["rows"]) == (
+        "target",
+        len(gate.room.store.find(Named(target=row.target))),
+    )
+    near = gate.run("trace", "--target", row.target, "--source", f"{row.producer}/{row.source}")
+    assert near["named"] == "source"
+    assert 0 < near["rows"] < about["rows"]
 
 
 def require_stopped(gate: Gatehouse, release: str) -> None:

@@ -197,6 +197,17 @@ def test_native_lines_are_events_and_bad_ones_are_named(tmp_path: Path) -> None:
     assert (feedback.rows, feedback.duplicates) == (5, 1)
 
 
+def test_the_mark_before_a_file_is_none_of_its_first_event(tmp_path: Path) -> None:
+    row = {name: GOOD[name] for name in ("source", "target", "text", "shown")}
+    good = cloud_event(row, 7, {"value": 1.0, "low": 0.0, "high": 4.0}, "rating")
+    other = good.replace(b'"s"', b'"r"')
+    file = tmp_path / "f.jsonl"
+    file.write_bytes(b"\n".join([b"\xef\xbb\xbf" + good, b"\xef\xbb\xbf" + other]))
+    feedback = heard(file)
+    assert feedback.events.column("source").to_pylist() == ["s"]
+    assert reasons(feedback) == [(1, "bom")]
+
+
 def test_an_id_said_again_with_other_words_is_a_conflict(tmp_path: Path) -> None:
     rows = [rating(1, id="x"), rating(1, id="x"), rating(1, id="x", value=4), rating(2, id="x")]
     feedback = heard(written(tmp_path / "f.csv", rows))

@@ -124,3 +124,19 @@ def test_a_backup_is_private(state: State, tmp_path: Path) -> None:
     listed = Backup.parse((tmp_path / "backup" / "backup.json").read_bytes())
     assert "keys/releasing.pem" in listed.files
     assert not [name for name in listed.files if name.startswith("store.db.")]
+
+
+def test_nobody_else_can_look_into_a_backup_while_it_gets_its_name(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: dict[str, int] = {}
+    rename = Path.rename
+
+    def watched(self: Path, target: Path) -> Path:
+        named[target.name] = self.stat().st_mode & 0o777
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    with wiring.open_store(state) as store:
+        back_up(state, store, tmp_path / "backup", AT)
+    assert named == {"backup": 0o700}

@@ -29,6 +29,8 @@ RULES: list[dict[str, Any]] = [
 ]
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+ITS_OWN = {"up": {"job", "instance"}}
+"""Series that Prometheus makes itself of whom it asks, and their labels."""
 SPOKEN = {
     *(metric.name for metric in CATALOGUE if metric.form is not Form.HISTOGRAM),
     *(
@@ -63,6 +65,8 @@ def faults(expression: str) -> list[str]:
     """Return what an expression asks for that the service does not show."""
     found = []
     for selector in selectors(expression):
+        if selector.name in ITS_OWN:
+            continue
         if selector.name not in SPOKEN:
             found.append(f"no series is called {selector.name}")
             continue
@@ -86,6 +90,36 @@ def test_an_alert_asks_for_what_is_shown_and_has_its_page(rule: dict[str, Any]) 
     assert page.read_text().startswith(f"# {rule['alert']}\n")
     asked = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
     assert asked <= {label for metric in CATALOGUE for label in metric.labels} | ADDED
+
+
+def test_every_alert_is_tried_by_promtool_with_what_wakes_it() -> None:
+    tried = yaml.safe_load((DEPLOY / "alerts.test.yml").read_text())["tests"]
+    woken = {
+        case["alertname"]
+        for test in tried
+        for case in test.get("alert_rule_test", [])
+        if case.get("exp_alerts")
+    }
+    assert woken == {rule["alert"] for rule in RULES}
+    assert any("promql_expr_test" in test for test in tried), "a day that wakes nobody"
+
+
+def told_by_promtool(*words: str) -> str:
+    """Return what promtool finds wrong, nothing where it finds nothing."""
+    done = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here")
+def test_promtool_takes_the_rules_and_they_wake_whom_they_should(tmp_path: Path) -> None:
+    for name in ("alerts.yml", "alerts.test.yml", "prometheus.yml"):
+        text = (DEPLOY / name).read_text().replace("/etc/prometheus/", f"{tmp_path}/")
+        (tmp_path / name).write_text(text)
+    assert told_by_promtool("check", "config", str(tmp_path / "prometheus.yml")) == ""
+    assert told_by_promtool("test", "rules", str(tmp_path / "alerts.test.yml")) == ""
+    wrong = (tmp_path / "alerts.yml").read_text().replace("max(abs(fq_conservation_gap)) > 0", "1")
+    (tmp_path / "alerts.yml").write_text(wrong)
+    assert "ConservationGap" in told_by_promtool("test", "rules", str(tmp_path / "alerts.test.yml"))
 
 
 def test_every_runbook_is_of_an_alert_and_every_alert_has_a_name_of_its_own() -> None:
@@ -263,5 +297,14 @@ def test_the_image_runs_as_nobody_special_and_says_whether_it_is_alive() -> None
     assert "\nUSER 10001:10001\n" in stage
     assert "--uid 10001 " in stage
     assert "HEALTHCHECK" in stage
+    made = re.findall(r"install -d -m 1777 (.+)", stage)[0].split()
+    mounted = {
+        str(volume).split(":")[1]
+        for service in yaml.safe_load((PROJECT / "compose.yaml").read_text())["services"].values()
+        if str(service.get("image", "")) in {"", "feedback-quarantine:0.1.0"}
+        for volume in service.get("volumes", [])
+        if not str(volume).startswith("./")
+    }
+    assert mounted == set(made), "a volume begins as its place: else nobody but root writes there"
     assert "/livez" in stage
     assert "pip install" not in stage, "what builds is not in what runs"

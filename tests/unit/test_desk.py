@@ -14,6 +14,7 @@ from approvals.model import (
     ProducerRevoked,
     State,
 )
+from approvals.requesting import mends
 from approvals.rules import load, shipped
 from approvals.workflow import request_id
 from quarantine.errors import (
@@ -98,6 +99,28 @@ def test_nothing_to_release_is_refused_with_every_reason(room: Room) -> None:
     with pytest.raises(UsageError, match="there are correction, label"):
         desk.make_request(room.store, **asked(room, kind="thumbs"))
     assert desk.requests(room.store) == []
+
+
+def test_what_stays_is_told_what_it_waits_for(room: Room) -> None:
+    room.policy = load(shipped("default"))
+    with pytest.raises(UnmetError, match=r"a source is heard for 1w first; `quarantine sources ti"):
+        room.ask()
+    waits = ["not held long enough: signals", "not scored yet", "said in words of no list"]
+    assert mends(room.policy, waits) == [
+        "under 'signals' an event is held for 1d first, so ask again then",
+        "what scoring has not seen waits for its next pass (`quarantine up`)",
+    ]
+    (scope,) = mends(room.policy, ["over the share of the scope: signals"])
+    assert scope.startswith("'signals' may be 20% of all that ever left for the scope")
+    (crowd,) = mends(room.policy, ["over the share of a release: unvetted people"])
+    assert crowd.startswith("'unvetted people' may be 25% of a release")
+    assert crowd.endswith("; `quarantine sources tier` says whom you know")
+    (machines,) = mends(room.policy, ["over the share of a release: machines among people"])
+    assert "sources tier" not in machines
+    twice = mends(room.policy, ["source over its budget", "cluster over its budget"])
+    assert [each.partition(",")[0] for each in twice] == [
+        "what is over a budget of this release may leave with a later one"
+    ]
 
 
 def test_what_arrived_after_until_is_not_asked_for(room: Room) -> None:

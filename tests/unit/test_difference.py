@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from approvals.attest import act_of
+from approvals.cli.releases import beside
 from approvals.difference import difference
 from approvals.model import PolicyAdopted
 from approvals.revoke import TakingBack, take_back
@@ -61,3 +62,19 @@ def test_policies_are_compared_by_what_they_let_through(tmp_path: Path) -> None:
     assert not found.same_policy
     assert found.looser == ()
     assert "budget.source.lifetime: 150 becomes 200" in found.tighter
+
+
+def test_what_a_kind_has_no_figure_of_is_not_shown(tmp_path: Path) -> None:
+    printer = Printer(Room(tmp_path))
+    printer.room.crowd(8, 3)
+    first = printer.print("first")
+    trust = printer.publish()
+    found = difference(*(inspect(first, trust, printer.room.at) for _ in range(2)))
+    side = found.before.model_dump(mode="json")
+    assert ("mean", "4", "4") in beside(side, side)
+    words = side | {"mean": None}
+    assert "mean" not in [name for name, *_ in beside(words, words)]
+    assert ("mean", "-", "4") in beside(words, side)
+    assert ("k_star", "250 rows -", "250 rows -") in beside(
+        side | {"k_star": {"250 rows": None}}, side | {"k_star": {"250 rows": None}}
+    )

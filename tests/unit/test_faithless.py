@@ -12,7 +12,7 @@ import pytest
 
 from approvals import budget, requesting
 from approvals.given import CERTIFICATE, EVENTS, NODES
-from approvals.manifest import MANIFEST, read_manifest
+from approvals.manifest import MANIFEST, Bypass, read_manifest
 from approvals.proofs import gather, write_nodes
 from approvals.rules import load
 from quarantine.errors import TamperedError
@@ -70,6 +70,47 @@ def test_a_row_cannot_take_the_place_of_a_vote(printer: Printer, copy: Path) -> 
     signed_again(copy, printer.keys["releasing"])
     with pytest.raises(TamperedError, match="claim the same place"):
         printer.verify(copy)
+
+
+@pytest.mark.parametrize(
+    ("says", "because"),
+    [
+        ({"purpose": "evaluation"}, "asks for something else than the manifest says"),
+        ({"rows": 39}, "asks for something else than the manifest says"),
+        ({"request": "0" * 64}, "is not the request that the manifest names"),
+        (
+            {"bypass": Bypass(by="ana", because="in a hurry", review_by=START + MINUTE)},
+            "does not say whether the glass was broken",
+        ),
+    ],
+)
+def test_a_manifest_says_what_people_voted_on_and_nothing_else(
+    printer: Printer, copy: Path, says: dict[str, object], because: str
+) -> None:
+    signed_again(copy, printer.keys["releasing"], **says)
+    with pytest.raises(TamperedError, match=because):
+        printer.verify(copy)
+
+
+def test_an_act_too_many_among_the_proofs_is_refused(printer: Printer, copy: Path) -> None:
+    vote = min((copy / "votes").iterdir())
+    shutil.move(vote, copy / "proofs" / vote.name)
+    signed_again(copy, printer.keys["releasing"])
+    with pytest.raises(TamperedError, match="acts request-made where one belongs"):
+        printer.verify(copy)
+
+
+def test_a_vote_on_another_request_is_no_vote_on_this_one(tmp_path: Path) -> None:
+    printer = printed(tmp_path)
+    release = printer.room.folder / "release"
+    printer.room.crowd(8, 5, first=50)
+    other, _, _ = printer.room.ask()
+    printer.room.vote(other, "ben")
+    cast = [*printer.room.store.acts()][-1].act.body
+    min((release / "votes").iterdir()).write_bytes(cast)
+    signed_again(release, printer.keys["releasing"])
+    with pytest.raises(TamperedError, match="is no vote on this request"):
+        printer.verify(release)
 
 
 def test_a_bettered_certificate_is_computed_again(printer: Printer, copy: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from approvals.canaries import OwnCanary, behaviours, chance_of, read_own
 from approvals.catchwords import catchwords
 from approvals.crews import crew_of
 from approvals.gauges import classes, values
-from approvals.proxies import Asked
+from approvals.proxies import Asked, by_others, tempered
 from approvals.pulls import Pulls, loudest, shifted
 from approvals.rehearsal import Measured
 from quarantine.errors import UsageError
@@ -88,6 +89,47 @@ def test_without_anything_accepted_who_sits_where_length_is_gained_is_a_crew() -
     assert found is not None
     assert (found.what, sorted(found.clusters)) == ("the much longer text", [40, 41, 42, 43])
     assert found.p <= 0.01
+
+
+def _mostly_longer(rows: int) -> pd.DataFrame:
+    """Let honest people choose the good answer, which is the longer one in three of four pairs."""
+    told, chance = pairs(2, rows, clusters=40), np.random.default_rng(4)
+    for row in range(rows):
+        texts = [str(told[name].iloc[row])[:-5] for name in ("chosen", "rejected")]
+        texts.sort(key=len, reverse=bool(chance.random() < 0.75))
+        told.loc[row, ["chosen", "rejected"]] = [f"{texts[0]} good", f"{texts[1]} poor"]
+    return told
+
+
+def test_a_first_release_is_asked_what_others_in_it_would_choose() -> None:
+    candidate = _mostly_longer(1200)
+    assert stops(measured(None, candidate)) == []
+    short = candidate["chosen"].str.len() < candidate["rejected"].str.len()
+    for number, row in enumerate(np.flatnonzero(short)[:40].tolist()):
+        turn = [candidate["rejected"].iloc[row], candidate["chosen"].iloc[row]]
+        candidate.loc[row, ["chosen", "rejected"]] = turn
+        candidate.loc[row, ["cluster", "source"]] = [f"bad{number % 4}", f"app/bad{number % 4}"]
+    (crew,) = [each for each in stops(measured(None, candidate)) if each.looked == "crew"]
+    assert crew.what == "the longer text"
+    assert crew.before is not None
+    assert crew.after - crew.before > 0.5
+    assert all(f"bad{number}" in crew.because for number in range(4))
+
+
+def test_nobody_speaks_for_himself_when_others_are_asked() -> None:
+    chance = np.random.default_rng(1)
+    table, cluster = sp.csr_array(chance.normal(0.3, 1.0, (200, 6))), np.arange(200) % 20
+    mine = cluster == 7
+    told = by_others(table, cluster, chance_of(b"secret", "crew"))
+    flip = sp.csr_array(sp.diags_array(np.where(mine, -1.0, 1.0)) @ table)
+    turned_ = by_others(flip, cluster, chance_of(b"secret", "crew"))
+    np.testing.assert_allclose(turned_[mine], -told[mine])
+    assert not np.allclose(turned_[~mine], told[~mine])
+    assert (told > 0).mean() > 0.55
+    sure = tempered(10.0 * told)
+    assert 0.0 < sure[told > 0].max() < 10.0 * told.max()
+    assert not tempered(-told).any()
+    assert by_others(table[:1], cluster[:1], chance_of(b"secret", "crew")) == [0.0]
 
 
 def _asked(said: list[tuple[str, ...]]) -> Asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -100,6 +101,7 @@ def test_what_passed_leaves_with_its_report_and_verifies(tmp_path: Path) -> None
     request = printer.approved("preference")
     report = gate(printer, request)
     assert report.passed, report.reasons
+    assert not any("they were drawn" in note for note in report.notes)
     out = tmp_path / "release"
     printer.make(request, out)
     assert GateReport.parse((out / GATE).read_bytes()) == report
@@ -194,6 +196,31 @@ def test_a_second_release_is_compared_with_the_first_and_with_what_stands(tmp_pa
     printer.make(second, tmp_path / "second")
     assert printer.verify(tmp_path / "second").release.rows == 120
     assert make(first.digest, tmp_path / "again", printer.press()).again
+
+
+def test_of_each_side_as_many_rows_are_read_as_the_policy_says(tmp_path: Path) -> None:
+    printer = opened(tmp_path, f"{GATED}rows = 100\n")
+    first = printer.approved("preference")
+    report = gate(printer, first)
+    assert (report.looks.candidate, report.looks.candidate_read) == (120, 100)
+    assert "more rows than the gate reads: they were drawn" in report.notes
+    printer.make(first, tmp_path / "first")
+    printer.hear("preference", told(2, 96), [f"rater/{n}" for n in range(SOURCES)])
+    report = gate(printer, printer.approved("preference"))
+    looks = report.looks
+    assert (looks.accepted, looks.accepted_read) == (120, 100)
+    assert (looks.candidate, looks.candidate_read) == (96, 96)
+    assert not any("nothing of this scope and kind" in note for note in report.notes)
+
+
+def test_a_format_that_does_not_fit_the_rows_is_a_no_by_itself(tmp_path: Path) -> None:
+    printer = opened(tmp_path, f'{GATED}command = ["/bin/false"]\nformat = "ratings"\n')
+    request = printer.approved("preference")
+    report = gate(printer, request)
+    assert report.own is not None
+    assert not report.own.passed
+    assert report.own.failure == "format ratings does not fit preference rows"
+    refused(printer, request, "format ratings does not fit preference rows")
 
 
 def rewritten(printer: Printer, out: Path) -> None:
@@ -294,6 +321,6 @@ def test_canaries_of_the_team_are_read_beside_the_policy(tmp_path: Path) -> None
     (tmp_path / "own.jsonl").write_bytes(own)
     printer = opened(tmp_path, f'{GATED}canaries = "own.jsonl"\n')
     report = gate(printer, printer.approved("preference"))
-    assert len(report.canaries) == 64
+    assert report.canaries == hashlib.sha256(own).hexdigest()
     assert ("own", "kept") in {(each.looked, each.what) for each in report.measures}
     assert b"kab" not in report.canonical()

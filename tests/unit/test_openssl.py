@@ -15,7 +15,8 @@ from approvals.model import ProducerAdded, ProducerKey
 from approvals.roster import Roster
 from approvals.signers.file import key_id, new_key
 from quarantine.model import Logged
-from service.wire import Entry, sift
+from service.vouching import Entry
+from service.wire import sift
 from service.wiring import now
 from tests.producing import event
 

@@ -18,6 +18,7 @@ from approvals.attest import act_of
 from approvals.model import ProducerAdded, ProducerKey
 from approvals.signers.file import new_key
 from service import embedded, health, wiring
+from service.bus import OURS
 from service.embedded import server_binary
 from service.options import read
 from service.settings import State
@@ -165,6 +166,10 @@ def test_a_verifier_is_of_its_password(script: dict[str, Any]) -> None:
         "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="
         ":wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
     )
+
+
+def test_the_users_that_are_made_are_those_that_no_producer_may_be(script: dict[str, Any]) -> None:
+    assert {*script["BUS"], "default", "health"} == OURS
 
 
 def test_it_is_a_command_that_writes_over_nothing(tmp_path: Path) -> None:

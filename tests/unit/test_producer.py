@@ -18,7 +18,7 @@ from service import ledger, wiring
 from service.ledger import Ledger, Signed
 from service.producer import Publisher, Sent, open_key, publish_file
 from service.sheets import events_in
-from service.wire import LARGEST_BATCH, HmacKey
+from service.vouching import LARGEST_BATCH, HmacKey
 from tests.faults.checker import complaints
 from tests.producing import Sender, Site, batch_of, event, until
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from approvals.audit import sign_checkpoint
-from approvals.receipt import ProofNode, Receipt, check, prove
+from approvals.receipt import ProofNode, Receipt, audit_path, check, prove
 from quarantine.errors import TamperedError, UsageError
 from tests.room import Room
 
@@ -54,3 +55,29 @@ def test_a_row_that_the_checkpoint_never_saw_is_refused(room: Room) -> None:
     room.crowd(1, 1, first=50)
     with pytest.raises(UsageError, match="none is number"):
         proven(room, room.store.size() - 1)
+
+
+def climbed(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The verifier of RFC 9162, section 2.1.3.2, word by word."""
+    at, last, root = index, size - 1, leaf
+    for beside in path:
+        assert last > 0
+        if at & 1 or at == last:
+            root = hashlib.sha256(b"\x01" + beside + root).digest()
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            root = hashlib.sha256(b"\x01" + root + beside).digest()
+        at, last = at >> 1, last >> 1
+    assert last == 0
+    return root
+
+
+def test_a_strangers_verifier_takes_the_path_of_every_row(room: Room) -> None:
+    for row in range(room.store.size()):
+        receipt = proven(room, row)
+        signed = check(receipt, keys(room))
+        path = [bytes.fromhex(each) for each in audit_path(receipt, signed.size)]
+        leaf = bytes.fromhex(receipt.leaf)
+        assert climbed(leaf, row, signed.size, path) == signed.root
+        assert climbed(leaf[::-1], row, signed.size, path) != signed.root

@@ -91,7 +91,13 @@ def test_a_trial_that_breaks_is_no_success_and_stops_no_other(
     assert "ZeroDivisionError: a bug" in rows[0].measured
 
 
-CHEAP = ("A5", "B2", "B4", "C7", "C8", "E1", "E2", "E7", "F4", "F8", "F9")
+CHEAP = (
+    *("A5", "A6", "A10", "A11", "A13", "B2", "B4", "B5", "B7", "B8", "C2", "C5", "C7", "C8"),
+    *("D3", "D4", "D5", "D6", "D7", "D9", "E1", "E2", "E3", "E6", "E7"),
+    *("F1", "F2", "F3", "F4", "F5", "F6", "F8", "F9", "F10", "F12"),
+    *("G1", "G2", "G4", "G5", "G7", "G8", "G9", "G10", "H3", "H4"),
+)
+"""Attacks that are tried within a second of work each; `redteam` tries them all."""
 
 
 @pytest.mark.parametrize("id_", CHEAP)
@@ -137,7 +143,7 @@ def unread(store: Store, members: Sequence[Member], _: object) -> list[Held]:
 TRIALS = "service.redteam.trials"
 SABOTAGED: list[tuple[str, str, object]] = [
     ("A5", "approvals.budget._voices", lambda *_: iter(())),
-    ("B1", "service.wire._holds", lambda *_: True),
+    ("B1", "service.vouching._holds", lambda *_: True),
     ("C9", f"{TRIALS}.coordination.USUAL", USUAL.model_copy(update={"reserved": 0.001})),
     ("D8", f"{TRIALS}.bus.producers_rights", lambda *_: iter(())),
     ("E4", "quarantine.likeness.normal", lambda text: text),

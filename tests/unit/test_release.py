@@ -250,7 +250,8 @@ def test_the_same_bytes_come_out_in_another_place_time_zone_and_locale(printer: 
     code = f"""
 from pathlib import Path
 from datetime import datetime, UTC
-from approvals.release import Press, make
+from approvals.draft import Press
+from approvals.release import make
 from approvals.signers.file import SIGNER
 from quarantine.stores.sqlite import SqliteStore
 from approvals.rules import load

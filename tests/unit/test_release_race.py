@@ -19,7 +19,8 @@ CODE = """
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from approvals.release import Press, make
+from approvals.draft import Press
+from approvals.release import make
 from approvals.rules import load
 from approvals.signers.file import SIGNER
 from quarantine.errors import StaleError

@@ -13,7 +13,9 @@ from quarantine.arrivals import Taken
 from quarantine.envelope import read
 from quarantine.errors import NotAuthorisedError, UsageError
 from quarantine.log import root_of
-from quarantine.model import Act, SourceKey, to_micros
+from quarantine.model import Act, Named, SourceKey, to_micros
+from quarantine.rows.narrowing import narrowed
+from quarantine.rows.store import RowStore
 from quarantine.stores.postgres.store import PostgresStore
 from tests.holding import entry, said
 from tests.postgres import Server
@@ -140,3 +142,23 @@ def test_the_command_says_what_was_let_go_and_the_audit_finds_nothing_wrong(
     refused = other.run(*words, "2026-01-02T00:00:00Z")
     assert refused.code == 2
     assert "erase" in refused.err
+
+
+def test_nothing_says_any_more_where_to_find_what_was_let_go(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RowStore, "concorded", 256)
+    with PostgresStore(url) as store:
+        before = store.find(Named(source="rater/3"))
+        assert store.concord(9) == 0
+        _, until = store.retire(7_000_000, act)
+        assert until == 512
+        assert store.find(Named(source="rater/3")) == [each for each in before if each >= until]
+        with psycopg.connect(url) as owner:
+            kept = owner.execute("SELECT DISTINCT first FROM concordance").fetchall()
+        assert kept == [(512,)]
+        monkeypatch.setattr("quarantine.rows.narrowing.MOST_LACKING", 1)
+        looked = narrowed(store._concordance, {"source": [4]}, (None, None))
+        assert looked is not None, "what was let go is nothing that it lacks"
+        assert store.concord(0) == 0
+        assert list(store.verify()) == []

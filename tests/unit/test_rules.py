@@ -102,6 +102,7 @@ def test_a_policy_is_made_from_its_text_alone() -> None:
         (changed("share = 0.25", "share = 1.5"), r"rule\[1\].share"),
         (changed("share = 0.25", "share = nan"), r"rule\[1\].share"),
         (changed('dwell = "24h"', 'dwell = "one day"'), r"rule\[0\].dwell: write a duration as"),
+        (changed('dwell = "24h"', 'dwell = "999999999w"'), r"rule\[0\].dwell: .* 36500d at most"),
         (changed('dwell = "24h"', "dwell = 24"), r"rule\[0\].dwell: write a duration as"),
         (changed('dwell = "24h"', "dwell = 2026-01-01"), "no dates"),
         (changed('dwell = "24h"', ""), r"rule\[0\].dwell: this key is missing"),

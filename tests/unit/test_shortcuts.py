@@ -27,7 +27,16 @@ NUMBER = (
     | st.floats()
     | st.sampled_from([1e308, -1e308, 5e-324, 2**53 + 1, 10**17, -(10**17)])
 )
-ANY = st.none() | st.booleans() | NUMBER | TEXT | st.lists(TEXT, max_size=2) | st.just({"a": 1})
+HUGE = st.sampled_from([10**400, -(10**400)])
+ANY = (
+    st.none()
+    | st.booleans()
+    | NUMBER
+    | HUGE
+    | TEXT
+    | st.lists(TEXT, max_size=2)
+    | st.just({"a": 1})
+)
 ODD = st.sampled_from(
     [
         "",
@@ -198,6 +207,9 @@ GOOD = COMPACT(event(id="good"))
         ('"value":4', '"value":04'),
         ('"value":4', '"value":4.'),
         ('"value":4', '"value":' + "4" * 19),
+        ('"value":4', '"value":' + "4" * 400),
+        ('"value":4', '"value":-' + "4" * 4400),
+        ('"low":1', '"low":' + "4" * 400),
         ('"value":4', '"value": 4'),
         ('"id":"good"', '"id":"go\\u006fd"'),
         ('"id":"good"', '"id":"\\ud800"'),

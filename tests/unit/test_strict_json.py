@@ -86,3 +86,26 @@ def test_thirty_two_deep_is_deep_enough() -> None:
     assert depth("[" * 32 + "]" * 32) == 32
     parse("[" * 32 + "]" * 32)
     assert depth('{"a":"[[[[{{{{"}') == 1
+
+
+def test_a_megabyte_of_keys_with_one_twice_is_refused_as_soon_as_it_is_read() -> None:
+    # Comparing each key with all would go on for minutes, until the test's time is over.
+    keys = ",".join(f'"{number:x}":0' for number in range(120_000))
+    with pytest.raises(MalformedError, match="'ff'") as refused:
+        parse(f'{{{keys},"ff":0}}')
+    assert refused.value.reason == "duplicate_key"
+
+
+def test_quotes_that_nothing_closes_are_looked_through_once() -> None:
+    # Looking for a string's end from each of them would go on for an hour.
+    assert depth("[" * 40 + '\\"' * 500_000) == 40
+    assert depth('["' + '\\"' * 500_000 + "]" * 40) == 1
+    with pytest.raises(MalformedError) as refused:
+        parse('{"a":[' * 40 + '\\"' * 30_000)
+    assert refused.value.reason == "too_deep"
+
+
+def test_depth_goes_down_again_and_never_below_nothing() -> None:
+    assert depth("[{}][[]]") == 2
+    assert depth("]]][") == 0
+    assert depth("") == 0

@@ -16,16 +16,9 @@ from approvals.signers.file import FileSigner, new_key
 from quarantine.arrivals import REASONS, Arrival
 from quarantine.errors import UnavailableError
 from quarantine.model import Origin, to_micros
-from service.wire import (
-    LARGEST_BATCH,
-    UNVOUCHED,
-    Entry,
-    HmacKey,
-    give_up,
-    hmac_key_id,
-    sift,
-    signed_bytes,
-)
+from service.shapes import FEWEST
+from service.vouching import LARGEST_BATCH, Entry, HmacKey, hmac_key_id, signed_bytes
+from service.wire import UNVOUCHED, give_up, sift
 from tests.producing import batch_of, event, fields_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -242,6 +235,10 @@ BAD_EVENTS = {
     "a control character": ('{"id":"a\nb"}', "bad_json"),
     "no object": ("42", "bad_value"),
     "nothing": ("", "bad_json"),
+    "e2 what no float holds": (
+        json.dumps(event("bad")).replace('"value": 4', '"value": ' + "4" * 400),
+        "number_out_of_range",
+    ),
     "two values": ("{} {}", "bad_json"),
 }
 
@@ -256,6 +253,18 @@ def test_a_malformed_event_falls_alone(key: FileSigner, app: Producer, bad: str,
     (letter,) = arrival.dead
     assert (letter.reason, letter.position) == (said, 2)
     assert letter.detail.isprintable()
+
+
+@pytest.mark.parametrize(("bad", "said"), BAD_EVENTS.values(), ids=BAD_EVENTS.keys())
+@pytest.mark.parametrize("place", [0, 1, FEWEST])
+def test_a_malformed_event_falls_alone_among_many_that_are_spelled_alike(
+    key: FileSigner, app: Producer, place: int, bad: str, said: str
+) -> None:
+    events = [json.dumps(event(number)) for number in range(FEWEST)]
+    events.insert(place, bad)
+    arrival = heard(fields_of(key, "app", 1, f"[{', '.join(events)}]".encode()), app)
+    assert len(arrival.events) == FEWEST
+    assert [(letter.reason, letter.position) for letter in arrival.dead] == [(said, place)]
 
 
 def test_bytes_that_are_not_utf8_fall_alone(key: FileSigner, app: Producer) -> None:
