@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from quarantine.evidence import Evidence, Flags, Ints
 from quarantine.overlap import number
@@ -55,9 +56,9 @@ def _two(evidence: Evidence) -> Ints:
     frame = evidence.everything
     valued = frame["value"].notna().to_numpy()
     group, value = _groups(evidence)[valued], frame["value"].to_numpy()[valued]
-    _, code = np.unique(value, return_inverse=True)
-    level = number(group, code.astype(np.int64))
-    _, first, often = np.unique(level, return_index=True, return_counts=True)
+    level = number(group, pd.factorize(value)[0])
+    often = np.bincount(level)
+    first = ~pd.Series(level).duplicated().to_numpy()  # levels are numbered as they appear
     names, of = np.unique(group[first], return_inverse=True)
     seldom = np.full(len(names), np.iinfo(np.int64).max)
     np.minimum.at(seldom, of, often)

@@ -18,6 +18,13 @@ PROMPT: Final = frozenset({"outsider", "tempo", "change"})
 All others compare sources in pairs, read texts or weigh the habits of a life, which is dear and
 moves slowly.
 """
+PATIENT: Final = frozenset({"tailing"})
+"""Detectors of prompt channels that weigh the habits of a life all the same."""
+
+
+def prompt(name: str) -> bool:
+    """Say whether the detector of this name is heard anew in every pass."""
+    return detectors()[name].channel in PROMPT and name not in PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Passes(Ears):
 
     def hear(self, name: str, evidence: Evidence) -> Heard:
         """Ask a detector, or remember what it said."""
-        if detectors()[name].channel in PROMPT:
+        if prompt(name):
             return super().hear(name, evidence)
         if self._old is None:
             self._heard[name] = super().hear(name, evidence)
@@ -82,7 +89,7 @@ class Passes(Ears):
 
     def rehearse(self, one: Heard, evidence: Evidence) -> Heard:
         """Ask a detector what is usual for it, or remember what it said."""
-        if one.channel in PROMPT:
+        if prompt(one.name):
             return super().rehearse(one, evidence)
         if self._old is None or one.name not in self._usual:
             self._usual[one.name] = super().rehearse(one, evidence)

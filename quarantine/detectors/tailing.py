@@ -10,6 +10,7 @@ import numpy as np
 
 from quarantine.evidence import Evidence, Findings, Flags, Floats, Ints, micros
 from quarantine.followers import SLIPS, weighed
+from quarantine.levels import closed
 from quarantine.others import Rows, agreements, expected, rows_of
 from quarantine.ports import Detector
 from quarantine.tilts import scored, sigmoid, tally
@@ -19,6 +20,8 @@ _CLOSE: Final = 0.05
 _MOSTLY: Final = (*SLIPS, 0.3, 0.5)
 """A place is taken as often as can be: others who follow the rule are in the way."""
 _SUREST: Final = 0.98
+_PAIRS: Final = 4
+"""Two rules of place with two of answers: all are paid for, also where one cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Tailing:
             return Findings(silent=f"nobody answers {self.least} targets beside others")
         nats = np.nan_to_num(nats[:, judged], nan=-np.inf)
         best = nats.argmax(axis=0)
-        scores = scored(nats.max(axis=0) - np.log(len(pairs)), len(judged), sure=self.sure)
+        scores = scored(nats.max(axis=0) - np.log(_PAIRS), len(judged), sure=self.sure)
         shown = rows.target[: rows.held]
 
         def because(position: int) -> str:
@@ -156,13 +159,14 @@ def _places(rows: Rows, order: _Order) -> list[_Rule]:
 
 def _ways(evidence: Evidence, rows: Rows, order: _Order) -> list[_Rule]:
     """Return the rules of answers: what the others say, and what the first one said."""
-    agreed = agreements(evidence, rows)
     later = ~order.leads
     repeats = later & (rows.answer == order.said)
-    return [
-        _Rule("says what the others say", agreed.known, agreed.agreed, agreed.chance),
-        _Rule("says what the first one said", later, repeats, expected(rows, repeats, later)),
-    ]
+    ways = [_Rule("says what the first one said", later, repeats, expected(rows, repeats, later))]
+    if closed(evidence).any():  # on a scale near is not wrong, and nothing is known
+        agreed = agreements(evidence, rows)
+        crowd = _Rule("says what the others say", agreed.known, agreed.agreed, agreed.chance)
+        ways.insert(0, crowd)
+    return ways
 
 
 DETECTOR: Detector = Tailing()

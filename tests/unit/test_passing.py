@@ -10,7 +10,7 @@ import pytest
 
 from quarantine.evidence import Evidence, evidence_from
 from quarantine.hearing import hear
-from quarantine.passing import PROMPT, Passes
+from quarantine.passing import PATIENT, PROMPT, Passes, prompt
 from quarantine.scoring import score, weigh
 from tests.crowd import Said, World, honest, ring, table
 
@@ -59,14 +59,15 @@ def test_a_quick_pass_says_what_a_full_one_says_but_for_what_it_remembers() -> N
     quick = weigh(window(said), ears=passes)
     assert not passes.thorough
     known = len(before.linked.sources)
-    prompt = [one for one in quick.heard if one.channel in PROMPT]
-    assert {one.channel for one in prompt} == PROMPT
-    for one in prompt:
+    anew = [one for one in quick.heard if prompt(one.name)]
+    assert {one.channel for one in anew} == PROMPT
+    assert PATIENT < {one.name for one in quick.heard if one not in anew}
+    for one in anew:
         full = hear(one.name, quick.linked)
         assert (one.scores == full.scores).all()
         assert (one.place == full.place).all()
     for one, past in zip(quick.heard, before.heard, strict=True):
-        if one.channel not in PROMPT:
+        if not prompt(one.name):
             assert (one.scores[:known] == past.scores).all()
             assert (one.place[known:] == -1).all()
 
