@@ -38,7 +38,10 @@ def seal(payload: bytes, type_: str, signers: Iterable[Signer]) -> bytes:
 
 
 def unseal(spelled: bytes) -> Envelope:
-    """Read an envelope; any spelling but the canonical one is `TamperedError`."""
+    """Read an envelope; any spelling but the canonical one is `TamperedError`.
+
+    So is whatever stands beside a signature: nobody signed it, and it would make an act another.
+    """
     try:
         envelope = Envelope.from_dict(json.loads(spelled))
         canonical = rfc8785.dumps(envelope.to_dict())
@@ -46,6 +49,8 @@ def unseal(spelled: bytes) -> Envelope:
         raise TamperedError(f"these bytes are no DSSE envelope: {type(error).__name__}") from error
     if canonical != spelled:
         raise TamperedError("the envelope is not in its one canonical spelling")
+    if any(each.unrecognized_fields for each in envelope.signatures.values()):
+        raise TamperedError("the envelope says more beside a signature than whose it is")
     return envelope
 
 

@@ -15,6 +15,7 @@ from approvals.erase import unlawful as unlawful_erasures
 from approvals.gate import GateReported
 from approvals.gold import GoldAdded
 from approvals.guards import ProbeAnswered, ProbesPlanted, Refused, ReviewersDrawn
+from approvals.keys import key_id
 from approvals.landing import write_whole
 from approvals.ledger import Ledger
 from approvals.mishaps import (
@@ -165,7 +166,7 @@ def _require_hand(
     else:
         public = roles.get(role, "")
     keys = dict.fromkeys(envelope.signatures, public) if public else {}
-    if not wholly_signed(envelope, keys):
+    if not wholly_signed(envelope, keys) or list(envelope.signatures) != [key_id(public)]:
         raise TamperedError(f"it is not signed by {role or 'the reviewer whom it names'}")
 
 
