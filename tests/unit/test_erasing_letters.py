@@ -156,8 +156,10 @@ def test_nothing_is_proposed_by_a_clock_that_was_set_back(printer: Printer) -> N
     before = room.later()
     room.later(timedelta(days=1))
     room.producer("web")
+    given = terms_of(room, "ana")
+    given["at"] = before
     with pytest.raises(RefusedError, match="set it right"):
-        propose(room.store, WHOM, because="late", **{**terms_of(room, "ana"), "at": before})
+        propose(room.store, WHOM, because="late", **given)
     assert proposals(room.store) == []
     assert proposed(printer).rows == 2
 
